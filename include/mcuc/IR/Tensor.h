@@ -1,0 +1,102 @@
+// A tensor: a type and its bytes, dense or encoded. Constants hold one, the interpreter computes with them.
+#ifndef MCUC_IR_TENSOR_H
+#define MCUC_IR_TENSOR_H
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "mcuc/IR/Type.h"
+
+namespace mcuc {
+
+// The storage of a csc<u8> constant (relative indices: Han et al., "Deep Compression", section 3).
+// Column c is output c of an fc or convolution weight: the elements [c, …] of the dense tensor flattened, K of them.
+// For each nonzero of a column, in order, `delta` holds the number of zeros between it and the one before it (or the
+// column's start); a delta byte of 255 is an escape: it skips 255 zeros and has no value. Zeros after the last nonzero
+// are not stored.
+struct CscData {
+  std::vector<uint32_t> count;    // nonzeros of each column; stored as u8 where all are <= 255, else as u16
+  std::vector<uint8_t> delta;     // gaps and escapes, all columns one after another
+  std::vector<std::byte> values;  // the nonzeros, of the tensor's element type
+
+  int64_t count_bytes_each() const;  // 1 or 2
+  bool operator==(const CscData&) const = default;
+};
+
+class Tensor {
+ public:
+  Tensor() = default;
+  // Zero-filled, dense. The shape must have been checked.
+  explicit Tensor(Type type);
+
+  template <typename T>
+  static Tensor Of(Type type, const std::vector<T>& values);
+  static Tensor FromBytes(Type type, std::vector<std::byte> bytes);  // bytes.size() == type.bytes()
+
+  const Type& type() const { return type_; }
+  Type& mutable_type() { return type_; }  // element type and number of elements must stay
+  const Shape& shape() const { return type_.shape; }
+  int64_t elements() const { return type_.elements(); }
+
+  // Dense storage; T must be the C++ type of the element type (b8: uint8_t or bool).
+  template <typename T>
+  std::span<T> data() {
+    return {reinterpret_cast<T*>(bytes_.data()), bytes_.size() / sizeof(T)};
+  }
+  template <typename T>
+  std::span<const T> data() const {
+    return {reinterpret_cast<const T*>(bytes_.data()), bytes_.size() / sizeof(T)};
+  }
+  std::span<const std::byte> bytes() const { return bytes_; }
+  std::span<std::byte> bytes() { return bytes_; }
+
+  // Element i of dense storage, converted.
+  double AsDouble(int64_t i) const;
+  int64_t AsInt(int64_t i) const;
+  void Set(int64_t i, double value);  // converts; integers must be in range
+  void SetInt(int64_t i, int64_t value);
+
+  bool encoded() const { return type_.encoding != Encoding::kDense; }
+  const CscData& csc() const { return csc_; }
+  // Takes encoded storage; type.encoding says which. Not checked here: see Verify.
+  static Tensor FromCsc(Type type, CscData data);
+
+  int64_t nonzeros() const;       // of dense or encoded storage; quantized zeros are q == 0
+  int64_t storage_bytes() const;  // what it takes in flash: weights and indices
+
+  bool operator==(const Tensor&) const;  // type and bits
+
+ private:
+  Type type_;
+  std::vector<std::byte> bytes_;
+  CscData csc_;
+};
+
+template <typename T>
+Tensor Tensor::Of(Type type, const std::vector<T>& values) {
+  Tensor tensor(std::move(type));
+  for (size_t i = 0; i < values.size(); ++i) {
+    if constexpr (std::is_integral_v<T>) {
+      tensor.SetInt(static_cast<int64_t>(i), static_cast<int64_t>(values[i]));
+    } else {
+      tensor.Set(static_cast<int64_t>(i), static_cast<double>(values[i]));
+    }
+  }
+  return tensor;
+}
+
+// The number of columns (dimension 0) and the dense length of each.
+int64_t Columns(const Type& type);
+int64_t ColumnLength(const Type& type);
+
+// Encodes a dense tensor of rank >= 1 as csc<u8>; fails where a column has over 65535 nonzeros.
+absl::StatusOr<Tensor> EncodeCsc(const Tensor& dense);
+// The dense tensor again; an error where the streams do not fit the shape (too few values, a position past the column).
+absl::StatusOr<Tensor> Decode(const Tensor& tensor);
+
+}  // namespace mcuc
+
+#endif  // MCUC_IR_TENSOR_H

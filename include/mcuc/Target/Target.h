@@ -1,0 +1,40 @@
+// What operations and bytes cost on a core. Passes choose by it; nothing else knows a core by name.
+#ifndef MCUC_TARGET_TARGET_H
+#define MCUC_TARGET_TARGET_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "mcuc/IR/Graph.h"
+
+namespace mcuc {
+
+// The one table of targets: text name, summary, and instructions a MAC of the portable kernels on it
+// (dense conv, dense fc, sparse conv for a nonzero, sparse fc for a nonzero), int8 and float; measured as
+// docs/emitted-c.md says.
+struct TargetInfo {
+  const char* name;
+  const char* summary;
+  double dense_conv_i8, dense_fc_i8, sparse_conv_i8, sparse_fc_i8;
+  double dense_conv_f32, dense_fc_f32, sparse_conv_f32, sparse_fc_f32;
+};
+
+class Target {
+ public:
+  static absl::StatusOr<Target> ByName(const std::string& name);  // an error lists the names
+  static std::vector<const TargetInfo*> All();
+
+  const std::string name() const { return info_->name; }
+  // Modelled instructions of one execution of the node with its weights in this encoding (0 for nodes not modelled).
+  double Instructions(const Node& node, Encoding encoding) const;
+
+ private:
+  explicit Target(const TargetInfo* info) : info_(info) {}
+  const TargetInfo* info_;
+};
+
+}  // namespace mcuc
+
+#endif  // MCUC_TARGET_TARGET_H
