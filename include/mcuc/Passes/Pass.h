@@ -95,14 +95,14 @@ struct PassInfo {
 const std::vector<PassInfo>& AllPasses();
 const PassInfo* FindPass(const std::string& name);
 
-// In a pass's file: the function that Passes.def's row names.
-#define MCUC_DEFINE_PASS(Class) \
-  std::unique_ptr<::mcuc::Pass> Create##Class() { return std::make_unique<Class>(); }
-
 #define PASS(name, Class, summary) std::unique_ptr<Pass> Create##Class();
 #include "mcuc/Passes/Passes.def"
 #undef PASS
 
 }  // namespace mcuc
+
+// At the end of a pass's file, outside any namespace: the function that its row in Passes.def names.
+#define MCUC_DEFINE_PASS(Class) \
+  std::unique_ptr<mcuc::Pass> mcuc::Create##Class() { return std::make_unique<mcuc::Class>(); }
 
 #endif  // MCUC_PASSES_PASS_H
