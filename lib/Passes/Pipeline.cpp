@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "mcuc/IR/Parse.h"
 #include "mcuc/IR/Print.h"
 #include "mcuc/IR/Verify.h"
 
@@ -46,6 +47,22 @@ absl::StatusOr<std::unique_ptr<Pass>> Create(const PassInfo& info, const std::st
 
 std::string AddPassName(const std::string& name, const absl::Status& status) {
   return absl::StrCat(name, ": ", std::string(status.message()));
+}
+
+// What --verify-each checks of a pass beyond the verifier.
+absl::Status CheckStage(const std::string& name, const std::string& before, bool changed, const Graph& graph) {
+  const std::string text = PrintGraph(graph);
+  if (changed != (before != text)) {
+    return absl::InternalError(absl::StrCat(name, " says that it ", changed ? "changed" : "did not change",
+                                            " the graph, but its printed form says otherwise"));
+  }
+  Diagnostics diagnostics;
+  const std::unique_ptr<Graph> parsed = ParseGraph(text, absl::StrCat("the graph after ", name), diagnostics);
+  if (!parsed) return absl::InternalError(std::string(diagnostics.ToStatus().message()));
+  if (PrintGraph(*parsed) != text) {
+    return absl::InternalError(absl::StrCat("the graph after ", name, " prints otherwise once parsed back"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -128,20 +145,18 @@ absl::Status Pipeline::RunFrom(size_t first, Graph& graph, PassContext context, 
     }
 
     // A candidate of a search runs the rest quietly: its remarks and dumps are not the result's.
-    context.run_rest = [this, i, context, &options](Graph& candidate) {
+    context.run_rest = [this, i, context](Graph& candidate) {
       Diagnostics quiet;
       PassContext rest = context;
       rest.diagnostics = &quiet;
       rest.progress = nullptr;
-      RunOptions rest_options;
-      rest_options.verify_each = options.verify_each;
       const std::vector<PassTime> times = times_;
-      absl::Status status = RunFrom(i + 1, candidate, std::move(rest), rest_options);
+      absl::Status status = RunFrom(i + 1, candidate, std::move(rest), RunOptions{});
       times_ = times;
       return status;
     };
 
-    const std::string before = options.check_changed ? PrintGraph(graph) : "";
+    const std::string before = options.verify_each ? PrintGraph(graph) : "";
     const int errors = context.diagnostics->errors();
     const auto start = std::chrono::steady_clock::now();
     const absl::StatusOr<bool> changed = (*pass)->Run(graph, context);
@@ -149,15 +164,12 @@ absl::Status Pipeline::RunFrom(size_t first, Graph& graph, PassContext context, 
     if (!changed.ok()) return absl::Status(changed.status().code(), AddPassName(name, changed.status()));
     if (context.diagnostics->errors() > errors) return absl::InvalidArgumentError(absl::StrCat(name, " failed"));
 
-    if (options.check_changed && *changed != (before != PrintGraph(graph))) {
-      return absl::InternalError(absl::StrCat(name, " says that it ", *changed ? "changed" : "did not change",
-                                              " the graph, but its printed form says otherwise"));
+    if (absl::Status status = VerifyGraph(graph); !status.ok()) {
+      return absl::InternalError(
+          absl::StrCat("the graph is broken after ", name, ":\n", std::string(status.message())));
     }
     if (options.verify_each) {
-      if (absl::Status status = VerifyGraph(graph); !status.ok()) {
-        return absl::InternalError(
-            absl::StrCat("the graph is broken after ", name, ":\n", std::string(status.message())));
-      }
+      if (absl::Status status = CheckStage(name, before, *changed, graph); !status.ok()) return status;
     }
     if (options.print_after_all || options.print_after.count(name)) {
       PrintOptions print;

@@ -50,8 +50,8 @@ class PassOptions {
     std::function<std::string()> text;
   };
   std::vector<Option> options_;
-  void AddOption(const char* name, const char* doc, std::string values, std::function<absl::Status(const std::string&)> set,
-                 std::function<std::string()> text);
+  void AddOption(const char* name, const char* doc, std::string values,
+                 std::function<absl::Status(const std::string&)> set, std::function<std::string()> text);
 };
 
 // What a pass refuses, checked by the runner from the graph itself before the pass runs.

@@ -15,11 +15,16 @@ namespace mcuc {
 struct RunOptions {
   std::set<std::string> print_after;  // names of passes
   bool print_after_all = false;
-  bool verify_each = true;   // verify the graph after each pass
-  bool check_changed = false;  // compare the returned flag with the printed IR (on in debug builds)
+  // The graph is always verified after each pass. This also compares the pass's "changed" flag with the printed graph
+  // and checks that the text parses back to the same text (on in debug builds).
+#ifdef MCUC_DEBUG
+  bool verify_each = true;
+#else
+  bool verify_each = false;
+#endif
   bool time_passes = false;
-  int64_t elide_constants = 16;      // in dumps
-  std::ostream* dump = nullptr;      // where print_after and time_passes go; must be set if they are used
+  int64_t elide_constants = 16;  // in dumps
+  std::ostream* dump = nullptr;  // where print_after and time_passes go; must be set if they are used
 };
 
 struct PassTime {
