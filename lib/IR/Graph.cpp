@@ -189,7 +189,7 @@ std::unique_ptr<Graph> Graph::Clone() const {
   }
   for (const auto& node : nodes_) {
     auto clone = std::make_unique<Node>(*node);
-    for (Value*& operand : clone->operands_) operand = values.at(operand);
+    for (Value*& operand : clone->operands_) operand = operand ? values.at(operand) : nullptr;
     clone->result_ = values.at(clone->result_);
     clone->result_->def_ = clone.get();
     copy->nodes_.push_back(std::move(clone));
