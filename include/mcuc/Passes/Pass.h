@@ -95,14 +95,11 @@ struct PassInfo {
 const std::vector<PassInfo>& AllPasses();
 const PassInfo* FindPass(const std::string& name);
 
+// Each pass's file defines the function that its row names.
 #define PASS(name, Class, summary) std::unique_ptr<Pass> Create##Class();
 #include "mcuc/Passes/Passes.def"
 #undef PASS
 
 }  // namespace mcuc
-
-// At the end of a pass's file, outside any namespace: the function that its row in Passes.def names.
-#define MCUC_DEFINE_PASS(Class) \
-  std::unique_ptr<mcuc::Pass> mcuc::Create##Class() { return std::make_unique<mcuc::Class>(); }
 
 #endif  // MCUC_PASSES_PASS_H
