@@ -1,0 +1,160 @@
+// What the lowering of each operation to C is written with: an Emission collects the kernels, the `static const` tables
+// and the statements of run(), and gives each value a C expression. One table (Lowering.cpp) says which function lowers
+// which operation; the plain (float and other unquantized) and the quantized lowering of an operation are two
+// functions in two files.
+//
+// To add a lowering: write `absl::Status LowerFoo(const Node&, Emission&)`, declare it here, name it in the table.
+#ifndef MCUC_LIB_EMIT_LOWERING_H
+#define MCUC_LIB_EMIT_LOWERING_H
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "Names.h"
+#include "absl/status/status.h"
+#include "mcuc/IR/Graph.h"
+
+namespace mcuc {
+
+// C literals that read back to the same value.
+std::string FloatLiteral(float value);    // "0.5f", "1.0f", "INFINITY", "NAN"
+std::string DoubleLiteral(double value);  // "0.5", "1.0"
+std::string IntLiteral(int64_t value);    // "-128", "INT64_MIN"
+std::string ElementLiteral(const Tensor& tensor, int64_t index);
+// A number with its thousands apart, for comments: "117,600".
+std::string Thousands(int64_t value);
+// Text for a comment: nothing in it can end the comment, nest one or form a trigraph.
+std::string CommentText(const std::string& text);
+
+class Emission {
+ public:
+  Emission(const Graph& graph, Namer names, std::map<const Value*, std::string> parameters, std::string arena);
+
+  const Graph& graph() const { return graph_; }
+
+  // --- Kernels. Use("conv_f32.h"): that file of runtime/ is emitted, once, after those it includes.
+  void Use(const std::string& runtime_file);
+
+  // --- Tables, at file scope before run(). Each returns the table's C name, made from the hint.
+  // A dense constant, row-major, as it is; a constant of several nodes is one table.
+  std::string Constant(const Value& constant);
+  // `static const TYPE name[N] = {…}` of literals; bytes_each counts towards the layer's bytes in its comment.
+  std::string Table(const std::string& hint, const std::string& c_type, int64_t bytes_each,
+                    const std::vector<std::string>& literals);
+  std::string Table(const std::string& hint, std::span<const int8_t> values);
+  std::string Table(const std::string& hint, std::span<const uint8_t> values);
+  std::string Table(const std::string& hint, std::span<const int16_t> values);
+  std::string Table(const std::string& hint, std::span<const uint16_t> values);
+  std::string Table(const std::string& hint, std::span<const int32_t> values);
+  std::string Table(const std::string& hint, std::span<const float> values);
+  // `static const TYPE name = {.field = text, …};` (a kernel's parameters). Returns "&name".
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+  std::string Struct(const std::string& hint, const std::string& c_type, const Fields& fields);
+  // The start of a hint for the current node's own tables: its loc, else its result's name. "conv1" + "_params".
+  std::string NodeName() const;
+
+  // --- Addresses: an expression of type pointer to the value's C element type; of a constant, its table.
+  std::string Read(const Value& value);
+  // The result's place, to be written. Declares its local pointer in run() at the first call.
+  std::string Write(const Value& value);
+  // Both values surely have the same address at run time.
+  bool SamePlace(const Value& a, const Value& b) const;
+
+  // --- Statements of run(), in order.
+  void Line(const std::string& text);  // one line at the current depth, e.g. a whole statement with its `;`
+  void Open(const std::string& text);  // "for (…)": adds " {" and goes one deeper
+  void Close();                        // "}"
+  void Call(const std::string& function, const std::vector<std::string>& arguments);  // broken at 120 columns
+  // The name of a loop variable for this depth: i, j, k, …; clashes with nothing.
+  std::string LoopVariable(int depth);
+  // `for (int32_t i = 0; i < count; ++i) {`; returns the variable.
+  std::string OpenLoop(int depth, int64_t count);
+  // A name for a local variable (declared by the caller).
+  std::string Local(const std::string& hint);
+
+  // --- For EmitC.
+  void BeginNode(const Node& node);
+  struct NodeText {
+    const Node* node = nullptr;
+    std::vector<std::string> tables;
+    std::vector<std::string> lines;  // indented for the body of run()
+    int64_t table_bytes = 0;
+  };
+  const std::vector<NodeText>& nodes() const { return texts_; }
+  const std::vector<std::string>& runtime_files() const { return runtime_files_; }
+  bool uses_arena() const { return uses_arena_; }
+  const absl::Status& status() const { return status_; }  // the first failure of a call without a status of its own
+
+ private:
+  struct Root {  // where a value's storage is found
+    const Value* value = nullptr;
+  };
+  const Value* RootOf(const Value& value) const;
+  std::string AddTable(const std::string& hint, const std::string& c_type, int64_t bytes_each,
+                       const std::vector<std::string>& literals);
+  NodeText& current() { return texts_.back(); }
+  void Fail(const std::string& message);
+
+  const Graph& graph_;
+  Namer names_;
+  std::map<const Value*, std::string> parameters_;  // graph inputs and outputs
+  std::map<const Value*, std::string> locals_;      // results with a local pointer, constants with a table
+  std::string arena_;                               // the local `uint8_t *` of run()
+  std::vector<std::string> loop_variables_;
+  std::vector<NodeText> texts_;
+  std::vector<std::string> runtime_files_;
+  std::set<std::string> runtime_seen_;
+  int depth_ = 1;
+  bool uses_arena_ = false;
+  absl::Status status_;
+};
+
+// How a node is lowered, derived from its types.
+enum class LoweringKind : uint8_t {
+  kPlain,      // nothing quantized or encoded in it: float, and the moves and integers of unquantized types
+  kQuantized,  // some operand or the result is quantized (a conv with float x and int8 weights, N20, included), or
+               // its weights are encoded
+};
+LoweringKind LoweringKindOf(const Node& node);
+
+// The table.
+using LowerFn = absl::Status (*)(const Node& node, Emission& out);
+absl::Status LowerNode(const Node& node, Emission& out);
+
+// --- lib/Emit/Float*.cpp, lib/Emit/Moves.cpp: unquantized; the moves serve quantized values too.
+absl::Status LowerConvFloat(const Node& node, Emission& out);
+absl::Status LowerConvTransposeFloat(const Node& node, Emission& out);
+absl::Status LowerFcFloat(const Node& node, Emission& out);
+absl::Status LowerMatMulFloat(const Node& node, Emission& out);
+absl::Status LowerPoolFloat(const Node& node, Emission& out);  // max_pool, avg_pool
+absl::Status LowerReducePlain(const Node& node, Emission& out);
+absl::Status LowerUnaryPlain(const Node& node, Emission& out);
+absl::Status LowerBinaryPlain(const Node& node, Emission& out);
+absl::Status LowerSoftmaxFloat(const Node& node, Emission& out);
+absl::Status LowerArgReduce(const Node& node, Emission& out);
+absl::Status LowerResizePlain(const Node& node, Emission& out);
+absl::Status LowerResizeNearest(const Node& node, Emission& out);  // any element type
+absl::Status LowerCast(const Node& node, Emission& out);
+absl::Status LowerCopy(const Node& node, Emission& out);  // reshape, identity
+absl::Status LowerTranspose(const Node& node, Emission& out);
+absl::Status LowerConcatMove(const Node& node, Emission& out);  // operands of the result's quantization
+absl::Status LowerSlice(const Node& node, Emission& out);
+absl::Status LowerPad(const Node& node, Emission& out);
+absl::Status LowerGather(const Node& node, Emission& out);
+
+// Elementwise loops over the result with operands broadcast against it from the right: adjacent dimensions that all
+// operands walk alike are one loop. `body(y, x)`: y the index expression into the result, x[i] that into operand i.
+void BroadcastLoops(Emission& out, const Shape& result, const std::vector<Shape>& operands,
+                    const std::function<void(const std::string& y, const std::vector<std::string>& x)>& body);
+
+// --- lib/Emit/Integer*.cpp: quantized and encoded; declared here as they come, named in Lowering.cpp's table.
+
+}  // namespace mcuc
+
+#endif  // MCUC_LIB_EMIT_LOWERING_H

@@ -1,0 +1,83 @@
+// C identifiers from the model's names, and the words that they may not be.
+#include "Names.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace mcuc {
+namespace {
+
+// C99, C11, C23 and C++20; then what the included headers define that a name could meet.
+const std::set<std::string>& ReservedWords() {
+  static const std::set<std::string> words = {
+      "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char",
+      "char16_t", "char32_t", "char8_t", "class", "co_await", "co_return", "co_yield", "compl", "concept", "const",
+      "const_cast", "consteval", "constexpr", "constinit", "continue", "decltype", "default", "delete", "do", "double",
+      "dynamic_cast", "else", "enum", "explicit", "export", "extern", "false", "float", "for", "fortran", "friend",
+      "goto", "if", "inline", "int", "long", "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr",
+      "operator", "or", "or_eq", "private", "protected", "public", "register", "reinterpret_cast", "requires",
+      "restrict", "return", "short", "signed", "sizeof", "static", "static_assert", "static_cast", "struct", "switch",
+      "template", "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof",
+      "typeof_unqual", "union", "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
+      // Compilers without -std=c99 predefine these.
+      "linux", "unix", "near", "far", "interrupt",
+      // <stdint.h>, <stddef.h>, <string.h>, <math.h>
+      "NULL", "offsetof", "size_t", "ptrdiff_t", "float_t", "double_t", "memchr", "memcmp", "memcpy", "memmove",
+      "memset", "INFINITY", "NAN", "SIZE_MAX", "PTRDIFF_MIN", "PTRDIFF_MAX", "isnan", "isinf", "isfinite", "isnormal",
+      "signbit", "fpclassify", "isgreater", "isgreaterequal", "isless", "islessequal", "islessgreater", "isunordered",
+      "main"};
+  return words;
+}
+
+}  // namespace
+
+std::string CIdentifier(const std::string& name, const std::string& digit_prefix) {
+  std::string id;
+  for (const char c : name) id += absl::ascii_isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  if (id.empty() || absl::ascii_isdigit(static_cast<unsigned char>(id[0]))) id = digit_prefix + id;
+  return id;
+}
+
+std::string UpperCase(const std::string& name) { return absl::AsciiStrToUpper(name); }
+
+bool IsReservedName(const std::string& name) {
+  if (ReservedWords().count(name) > 0) return true;
+  // Reserved for the implementation (_Bool, __func__, _X), the kernels, and the rest of the headers' names: int8_t,
+  // INT8_MAX, UINT8_C, FLT_MAX, HUGE_VAL, M_PI, M_E, FP_NAN, MATH_ERRNO; functions of the mathematical library
+  // are only used by way of the kernels, as expf and the like.
+  if (name.size() >= 2 && name[0] == '_' &&
+      (name[1] == '_' || absl::ascii_isupper(static_cast<unsigned char>(name[1])))) {
+    return true;
+  }
+  if (absl::StartsWith(name, "mcuc_") || absl::StartsWith(name, "MCUC_")) return true;
+  const bool typed = absl::StartsWith(name, "int") || absl::StartsWith(name, "uint");
+  if (typed && absl::EndsWith(name, "_t")) return true;
+  const bool limit = absl::StartsWith(name, "INT") || absl::StartsWith(name, "UINT");
+  if (limit && (absl::EndsWith(name, "_MAX") || absl::EndsWith(name, "_MIN") || absl::EndsWith(name, "_C")))
+    return true;
+  for (const char* prefix : {"HUGE_VAL", "M_", "FP_", "MATH_", "FLT_", "DBL_"}) {
+    if (absl::StartsWith(name, prefix)) return true;
+  }
+  return false;
+}
+
+std::string Namer::Unique(const std::string& name, const std::string& digit_prefix, bool upper_case) {
+  const std::string base = CIdentifier(name, digit_prefix);
+  std::string id = base;
+  for (int n = 2; IsReservedName(id) || taken_.count(id) > 0 || (upper_case && taken_upper_.count(UpperCase(id)) > 0);
+       ++n) {
+    id = absl::StrCat(base, "_", n);
+    // A prefix rule reserves every suffix too: step out of it.
+    if (IsReservedName(id)) id = absl::StrCat(digit_prefix, base, "_", n);
+  }
+  Reserve(id);
+  return id;
+}
+
+void Namer::Reserve(const std::string& name) {
+  taken_.insert(name);
+  taken_upper_.insert(UpperCase(name));
+}
+
+}  // namespace mcuc
