@@ -4,6 +4,8 @@
 #define MCUC_DATA_DATASET_H
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,11 +21,14 @@ struct DatasetSpec {
   std::string labels;           // labels=PATH
   int64_t first = 0, last = -1; // range=first..last, last exclusive; -1: to the end
   Shape resize;                 // resize=HxW, bilinear on floats, half-pixel centres, no antialias
-  float scale = 1;              // scale=: x = (raw * scale - mean) / std; scale=1/255 is read exactly as that division
+  float scale = 1;              // scale=: x = (raw * scale - mean) / std
+  float divisor = 1;            // scale=1/255 is kept as that division: raw * scale / divisor, rounded once
   std::vector<float> mean, std_dev;  // mean=, std=: one or one a channel, `;` between them
   std::string layout;           // layout=nchw|nhwc: how the file's samples lie; default from the format
   uint64_t seed = 0;            // seed=: shuffles before `samples` are taken; 0: file order
   int64_t samples = -1;         // samples=: takes that many
+  std::optional<ElementType> dtype;  // dtype=: of a raw .bin file
+  Shape shape;                       // shape=: of a sample, where the file does not say it or says it otherwise
 };
 absl::StatusOr<DatasetSpec> ParseDatasetSpec(const std::string& text);
 
@@ -35,6 +40,7 @@ class Dataset {
   // float samples are quantized by rule N17 when they are taken.
   static absl::StatusOr<Dataset> Load(const std::string& spec, const Graph& graph);
   // For tests and tools: samples already in memory; inputs[i] has shape N x (the sample's shape without its batch 1).
+  // Their values count as they are: a tensor with a quantization holds its integers, any other real numbers.
   static Dataset FromTensors(std::vector<Tensor> inputs, std::vector<int32_t> labels);
 
   int64_t size() const { return size_; }
@@ -45,20 +51,23 @@ class Dataset {
   const std::vector<Tensor>& targets() const { return targets_; }  // expected outputs, N first; may be empty
 
   // Sample i for this graph (whose inputs may have been quantized since loading): one tensor a graph input, of its
-  // type.
+  // type. Integers that were read for a quantized input of their own type are that input's integers, unchanged; all
+  // others are real numbers. Thread-safe.
   std::vector<Tensor> Sample(int64_t i, const Graph& graph) const;
 
  private:
   std::string name_;
   int64_t size_ = 0;
-  std::vector<Tensor> inputs_;  // N first
+  struct Input;  // the samples of one graph input as they were read, and how they become its values (lib/Data/Input.h)
+  friend struct DatasetBuilder;
+  std::vector<std::shared_ptr<const Input>> inputs_;
   std::vector<int32_t> labels_;
   std::vector<Tensor> targets_;
 };
 
-// What a model's output is compared by: fraction of correct top-1 with labels; without labels, agreement with the
-// reference graph's top-1 where the output is a vector of at least two classes; else minus the mean squared error
-// against targets or against the reference graph.
+// What a model's output is compared by: fraction of correct top-1 with labels; minus the mean squared error against
+// targets; with neither, agreement with the reference graph's top-1 where the output is a vector of at least two
+// classes, else minus the mean squared error against the reference graph's output.
 enum class MetricKind : uint8_t { kTop1, kAgreement, kMinusMse };
 
 }  // namespace mcuc

@@ -3,6 +3,7 @@
 #define MCUC_DATA_SCORE_H
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,12 +21,19 @@ struct Score {
   MetricKind kind = MetricKind::kTop1;
   double value = 0;  // higher is better: a fraction of 1, or minus the mean squared error
   int64_t samples = 0;
+  double spread = 1;  // of an error: the variance of the values it was taken against
 
   std::string ToString() const;  // "98.82 % of 10000", "mse 0.0123 over 100"
 };
 
-// `reference`: the float model's outputs on the same data; used only without labels and targets.
-absl::StatusOr<Score> ScoreOf(const Outputs& outputs, const Dataset& data, const Outputs* reference);
+// How much worse `score` is than `reference`: the difference of two fractions, or the growth of the mean squared error
+// as a fraction of the variance of the values compared with (the loss of R squared). Infinite where an output is NaN.
+double DropOf(const Score& reference, const Score& score);
+
+// `reference`: the float model's outputs on the same data; used only without labels and targets, or where the metric
+// is asked for. `metric`: the one to take instead of the one that the data set calls for.
+absl::StatusOr<Score> ScoreOf(const Outputs& outputs, const Dataset& data, const Outputs* reference,
+                              std::optional<MetricKind> metric = std::nullopt);
 
 }  // namespace mcuc
 
