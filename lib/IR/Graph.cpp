@@ -2,51 +2,27 @@
 #include "mcuc/IR/Graph.h"
 
 #include <algorithm>
-#include <cctype>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "absl/strings/str_cat.h"
 #include "mcuc/IR/Infer.h"
+#include "mcuc/IR/Print.h"
 
 namespace mcuc {
 
-namespace {
-
-bool IsPlainIdentifier(const std::string& name) {
-  if (name.empty()) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '/' || c == '-';
-  });
-}
-
-}  // namespace
-
-std::string Value::Text() const {
-  const char sigil = is_constant() ? '@' : '%';
-  if (IsPlainIdentifier(name_)) return sigil + name_;
-  std::string text = {sigil, '"'};
-  for (char c : name_) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      text += '\\';
-      text += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      absl::StrAppend(&text, "\\x", absl::Hex(byte, absl::kZeroPad2));
-    } else {
-      text += c;
-    }
-  }
-  return text + '"';
-}
+std::string Value::Text() const { return NameText(is_constant() ? '@' : '%', name_); }
 
 std::string Graph::UniqueName(const std::string& name, bool constant) const {
+  const std::string base = name.empty() ? "v" : name;
+  const bool is_taken = std::any_of(values_.begin(), values_.end(), [&](const auto& value) {
+    return value->is_constant() == constant && value->name() == base;
+  });
+  if (!is_taken) return base;
   std::unordered_set<std::string> taken;
   for (const auto& value : values_) {
     if (value->is_constant() == constant) taken.insert(value->name());
   }
-  const std::string base = name.empty() ? "v" : name;
-  if (!taken.count(base)) return base;
   for (int i = 2;; ++i) {
     std::string candidate = absl::StrCat(base, "_", i);
     if (!taken.count(candidate)) return candidate;
@@ -131,7 +107,8 @@ bool Graph::HasOneUse(const Value* value) const {
 }
 
 void Graph::ReplaceOperands(const Value* from, Value* to) {
-  for (const auto& node : nodes_) std::replace(node->operands_.begin(), node->operands_.end(), const_cast<Value*>(from), to);
+  for (const auto& node : nodes_)
+    std::replace(node->operands_.begin(), node->operands_.end(), const_cast<Value*>(from), to);
 }
 
 bool Graph::CanReplace(const Value* from, const Value* to) const {
@@ -141,6 +118,10 @@ bool Graph::CanReplace(const Value* from, const Value* to) const {
 
 void Graph::ReplaceAllUses(Value* from, Value* to) {
   ReplaceOperands(from, to);
+  ReplaceOutput(from, to);
+}
+
+void Graph::ReplaceOutput(Value* from, Value* to) {
   const auto output = std::find(outputs_.begin(), outputs_.end(), from);
   if (output == outputs_.end()) return;
   *output = to;
@@ -229,7 +210,8 @@ GraphState StateOf(const Graph& graph) {
 Pair ConvOutputSize(const ConvAttrs& attrs, const Shape& x, const Shape& w) {
   Pair size;
   for (size_t d = 0; d < 2; ++d) {
-    size[d] = WindowCount(x[2 + d], w[2 + d], attrs.strides[d], attrs.dilations[d], attrs.pads[d], attrs.pads[2 + d], false);
+    size[d] =
+        WindowCount(x[2 + d], w[2 + d], attrs.strides[d], attrs.dilations[d], attrs.pads[d], attrs.pads[2 + d], false);
   }
   return size;
 }

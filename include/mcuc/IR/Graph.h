@@ -150,6 +150,8 @@ class Graph {
   // (so it must be a result and not an output itself: see CanReplace). The node computing `from` stays, unused.
   void ReplaceAllUses(Value* from, Value* to);
   bool CanReplace(const Value* from, const Value* to) const;
+  // Makes `to` the output in place of `from` and swaps their names; operands are untouched.
+  void ReplaceOutput(Value* from, Value* to);
 
   void Erase(Node* node);        // and its result, which nothing may use
   void EraseConstant(Value* v);  // which nothing may use
