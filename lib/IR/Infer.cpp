@@ -104,6 +104,7 @@ absl::StatusOr<Shape> Infer(const ConvAttrs& attrs, const Operands& operands, co
   if (!size.ok()) return size.status();
   const Pool& pool = attrs.pool;
   if (pool.kind != PoolKind::none) {
+    if (auto n = CheckedElements({x[0], w[0], (*size)[0], (*size)[1]}); !n.ok()) return n.status();
     if (pool.kind == PoolKind::avg && (pool.pads != Pads{} || pool.ceil)) {
       return Invalid("a fused average pool has no pads and no ceil: every window lies within the convolution's output");
     }

@@ -6,21 +6,21 @@
 namespace mcuc {
 
 #define MCUC_NAME(name) #name,
-#define X(Enum, LIST)                                                 \
+#define X(Enum, LIST)                                                    \
   std::vector<std::string> EnumNames(Enum) { return {LIST(MCUC_NAME)}; } \
-  const char* EnumName(Enum value) {                                  \
-    static const char* const names[] = {LIST(MCUC_NAME)};             \
-    return names[static_cast<size_t>(value)];                         \
-  }                                                                   \
-  bool ParseEnum(const std::string& name, Enum* value) {              \
-    const std::vector<std::string> names = EnumNames(Enum{});         \
-    for (size_t i = 0; i < names.size(); ++i) {                       \
-      if (names[i] == name) {                                         \
-        *value = static_cast<Enum>(i);                                \
-        return true;                                                  \
-      }                                                               \
-    }                                                                 \
-    return false;                                                     \
+  const char* EnumName(Enum value) {                                     \
+    static const char* const names[] = {LIST(MCUC_NAME)};                \
+    return names[static_cast<size_t>(value)];                            \
+  }                                                                      \
+  bool ParseEnum(const std::string& name, Enum* value) {                 \
+    const std::vector<std::string> names = EnumNames(Enum{});            \
+    for (size_t i = 0; i < names.size(); ++i) {                          \
+      if (names[i] == name) {                                            \
+        *value = static_cast<Enum>(i);                                   \
+        return true;                                                     \
+      }                                                                  \
+    }                                                                    \
+    return false;                                                        \
   }
 MCUC_ATTRIBUTE_ENUMS(X)
 #undef X
@@ -59,10 +59,10 @@ int OpCount() { return static_cast<int>(Infos().size()); }
 
 bool AttributesByName(const std::string& name, Attributes* attrs) {
 #define ATTR(...)
-#define OP(Name, text, ...)   \
-  if (name == #text) {        \
-    *attrs = Name##Attrs{};   \
-    return true;              \
+#define OP(Name, text, ...) \
+  if (name == #text) {      \
+    *attrs = Name##Attrs{}; \
+    return true;            \
   }
 #include "mcuc/IR/Ops.def"
 #undef OP

@@ -50,15 +50,13 @@ Tensor Tensor::FromCsc(Type type, CscData data) {
 }
 
 double Tensor::AsDouble(int64_t i) const {
-  return Dispatch(type_.element, [&](auto zero) {
-    return static_cast<double>(data<decltype(zero)>()[static_cast<size_t>(i)]);
-  });
+  return Dispatch(type_.element,
+                  [&](auto zero) { return static_cast<double>(data<decltype(zero)>()[static_cast<size_t>(i)]); });
 }
 
 int64_t Tensor::AsInt(int64_t i) const {
-  return Dispatch(type_.element, [&](auto zero) {
-    return static_cast<int64_t>(data<decltype(zero)>()[static_cast<size_t>(i)]);
-  });
+  return Dispatch(type_.element,
+                  [&](auto zero) { return static_cast<int64_t>(data<decltype(zero)>()[static_cast<size_t>(i)]); });
 }
 
 void Tensor::Set(int64_t i, double value) {
@@ -138,7 +136,8 @@ absl::StatusOr<Tensor> Decode(const Tensor& tensor) {
   const int64_t length = ColumnLength(type);
   const size_t width = static_cast<size_t>(ElementTypeBytes(type.element));
   if (static_cast<int64_t>(csc.count.size()) != columns) {
-    return absl::InvalidArgumentError(absl::StrCat("csc<u8> has ", csc.count.size(), " counts for ", columns, " columns"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("csc<u8> has ", csc.count.size(), " counts for ", columns, " columns"));
   }
   Tensor dense(type);
   size_t next_delta = 0, next_value = 0;

@@ -101,8 +101,8 @@ std::string QuantizationText(const Quantization& quant) {
   if (quant.scales.size() == 1 && quant.axis < 0) {
     text += FloatText(quant.scales[0]);
   } else {
-    absl::StrAppend(&text, "{", absl::StrJoin(quant.scales, ", ", [](std::string* out, float s) { *out += FloatText(s); }),
-                    "}");
+    absl::StrAppend(&text, "{",
+                    absl::StrJoin(quant.scales, ", ", [](std::string* out, float s) { *out += FloatText(s); }), "}");
   }
   if (quant.zero_points.size() == 1) {
     absl::StrAppend(&text, ":", quant.zero_points[0]);

@@ -21,6 +21,14 @@ struct PrintOptions {
 std::string PrintGraph(const Graph& graph, const PrintOptions& options = {});
 std::string PrintNode(const Node& node);  // one line without comment, for messages
 
+// "…" with \", \\ and \xNN for what is not printable.
+std::string QuotedText(const std::string& text);
+// The sigil and the name, quoted where it is no plain identifier.
+std::string NameText(char sigil, const std::string& name);
+
+// The operations of Ops.def with their attributes as Markdown: the part of docs/ir.md between its markers.
+std::string OpDocs();
+
 }  // namespace mcuc
 
 #endif  // MCUC_IR_PRINT_H
