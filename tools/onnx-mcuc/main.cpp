@@ -1,0 +1,273 @@
+// onnx-mcuc: compiles an ONNX model (or a graph's text) to C. Reads the model, chooses the pipeline that the flags
+// mean, runs it, and emits; everything is computed before the first file is written.
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include "RunModel.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/PipelineFlags.h"
+#include "mcuc/Emit/C.h"
+#include "mcuc/Emit/Compiled.h"
+#include "mcuc/Emit/Dot.h"
+#include "mcuc/Emit/Report.h"
+#include "mcuc/IR/Parse.h"
+#include "mcuc/IR/Print.h"
+#include "mcuc/Import/Onnx.h"
+
+namespace mcuc {
+namespace {
+
+struct Flags {
+  std::string model, emit, output = ".", name, report, test, io = "native";
+  std::vector<std::string> input_shapes, run;
+  std::string run_output;
+  double max_drop = -1, sparsity = -1;
+  int64_t self_test = 0;
+  bool io_in_arena = false, print_pipeline = false, quiet = false;
+  PipelineFlags pipeline;
+
+  void AddTo(CLI::App& app) {
+    app.add_option("model", model, "the model: .onnx, .onnxtxt, or a graph's text .mcu");
+    app.add_option("--emit", emit,
+                   "what to write: c (NAME.h and NAME.c), ir, dot, or none; default c, and none with --run")
+        ->check(CLI::IsMember({"c", "ir", "dot", "none"}));
+    app.add_option("-o,--output", output, "folder for the C files; a file, or - for standard output, for ir and dot");
+    app.add_option("--name", name, "prefix of every C identifier and the files' name; default the model file's stem");
+    app.add_option("--io", io, "parameters of the emitted function: native (quantized as in the graph) or float")
+        ->check(CLI::IsMember({"native", "float"}));
+    app.add_flag("--io-in-arena", io_in_arena,
+                 "inputs and outputs may lie in the arena, at NAME_PARAMETER_OFFSET, and their bytes are reused");
+    app.add_option("--input-shape", input_shapes, "an input's shape, name:1x3x32x32 (may be repeated)");
+    app.add_option("--self-test", self_test, "add a main() with N test vectors under #ifdef NAME_SELF_TEST (default 1)")
+        ->expected(0, 1)
+        ->default_str("1");
+    app.add_option("--report", report, "write the report as JSON to this file, or - for standard output");
+    app.add_flag("--quiet", quiet, "print no report");
+    const std::string group = "Compression";
+    app.add_option("--max-drop", max_drop,
+                   "prune as far as the validation score (--validate) drops by at most this, e.g. 0.01")
+        ->group(group);
+    app.add_option("--sparsity", sparsity, "prune each layer to this fraction of zeros by magnitude")->group(group);
+    app.add_flag("--print-pipeline", print_pipeline, "print the passes that these flags mean, and end")
+        ->group("Passes");
+    app.add_option("--run", run, "run the compiled graph on this input (.npy or .pb; one for each input)")
+        ->group("Running");
+    app.add_option("--run-output", run_output, "write the first output to this .npy instead of printing all")
+        ->group("Running");
+    pipeline.AddTo(app);
+    app.add_option("--test", test, "samples that only report the emitted C's accuracy, once, at the end")
+        ->group("Data sets (PATH[:key=value,…], see docs/data.md)");
+  }
+};
+
+absl::Status Conflict(const std::string& message) { return absl::InvalidArgumentError(message); }
+
+// The pipeline that the flags mean for a graph in this state (docs/architecture.md, "what data means").
+absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState& state) {
+  const bool prune = flags.max_drop >= 0 || flags.sparsity >= 0;
+  const bool float_io = flags.io == "float";
+  if (!flags.pipeline.train.empty())
+    return Conflict("--train: retraining is not supported by this version; leave it out");
+  if (flags.max_drop >= 0 && flags.sparsity >= 0) {
+    return Conflict("--max-drop and --sparsity exclude each other: one searches the sparsity, the other fixes it");
+  }
+  if (flags.max_drop >= 0 && flags.pipeline.validate.empty()) {
+    return Conflict("--max-drop needs --validate=PATH: the samples on which the drop is measured");
+  }
+  if (state.placed) {
+    if (prune || float_io || flags.io_in_arena || !flags.pipeline.calibrate.empty()) {
+      return Conflict("this graph has its buffers planned already; pruning, quantizing and --io come before that");
+    }
+    return "";
+  }
+  if (state.encoded && (prune || !flags.pipeline.calibrate.empty())) {
+    return Conflict("this graph has encoded weights already; pruning and quantizing come before that");
+  }
+  std::string text = state.encoded ? "" : "canonicalize,fuse,";
+  if (flags.max_drop >= 0) absl::StrAppend(&text, "prune-search{max-drop=", DoubleText(flags.max_drop), "},");
+  if (flags.sparsity >= 0) absl::StrAppend(&text, "prune{sparsity=", DoubleText(flags.sparsity), "},");
+  if (!flags.pipeline.calibrate.empty()) text += "quantize,";
+  if (!state.encoded) text += "csc-encode,";
+  if (float_io) text += "float-io,";
+  return absl::StrCat(text, flags.io_in_arena ? "plan-buffers{io=true}" : "plan-buffers");
+}
+
+absl::StatusOr<std::map<std::string, Shape>> ParseInputShapes(const std::vector<std::string>& texts) {
+  std::map<std::string, Shape> shapes;
+  for (const std::string& text : texts) {
+    const size_t colon = text.rfind(':');
+    Shape shape;
+    bool good = colon != std::string::npos && colon > 0;
+    if (good) {
+      for (absl::string_view word : absl::StrSplit(text.substr(colon + 1), 'x')) {
+        int64_t dim = 0;
+        good = good && absl::SimpleAtoi(word, &dim) && dim >= 1;
+        shape.push_back(dim);
+      }
+    }
+    if (!good) {
+      return Conflict(absl::StrCat("--input-shape=", text, ": write name:1x3x32x32, every dimension at least 1"));
+    }
+    if (absl::StatusOr<int64_t> elements = CheckedElements(shape); !elements.ok()) {
+      return Conflict(absl::StrCat("--input-shape=", text, ": ", std::string(elements.status().message())));
+    }
+    shapes[text.substr(0, colon)] = shape;
+  }
+  return shapes;
+}
+
+absl::StatusOr<std::unique_ptr<Graph>> ReadModel(const Flags& flags, Diagnostics& diagnostics) {
+  std::unique_ptr<Graph> graph;
+  if (absl::EndsWith(flags.model, ".mcu")) {
+    if (!flags.input_shapes.empty()) return Conflict("--input-shape: a graph's text has its shapes already");
+    const absl::StatusOr<std::string> text = ReadText(flags.model);
+    if (!text.ok()) return text.status();
+    graph = ParseGraph(*text, flags.model, diagnostics);
+  } else if (absl::EndsWith(flags.model, ".onnx") || absl::EndsWith(flags.model, ".onnxtxt")) {
+    ImportOptions options;
+    absl::StatusOr<std::map<std::string, Shape>> shapes = ParseInputShapes(flags.input_shapes);
+    if (!shapes.ok()) return shapes.status();
+    options.input_shapes = *std::move(shapes);
+    graph = ImportOnnx(flags.model, options, diagnostics);
+  } else {
+    return Conflict(absl::StrCat(flags.model, ": error: the file's name must end in .onnx, .onnxtxt or .mcu"));
+  }
+  if (graph) graph->set_source(flags.model);
+  return graph;
+}
+
+// Compiles the emitted C and scores it, and the imported model by the interpreter, on the test set.
+absl::Status ScoreOnTest(const Flags& flags, const Graph& imported, const Graph& graph, const Dataset& test,
+                         const EmitCOptions& options, std::vector<Accuracy>& accuracies) {
+  const absl::StatusOr<Outputs> reference = RunGraph(imported, test, flags.pipeline.threads);
+  if (!reference.ok()) return reference.status();
+  const absl::StatusOr<std::unique_ptr<CompiledModel>> compiled = CompiledModel::Build(graph, options);
+  if (!compiled.ok()) return compiled.status();
+  const absl::StatusOr<Outputs> outputs = (*compiled)->RunAll(test, flags.pipeline.threads);
+  if (!outputs.ok()) return outputs.status();
+  const auto add = [&](const char* what, const Outputs& of) {
+    const absl::StatusOr<Score> score = ScoreOf(of, test, &*reference);
+    if (!score.ok()) return score.status();
+    accuracies.push_back({what, test.name(), score->ToString()});
+    return absl::OkStatus();
+  };
+  if (test.has_labels() || test.has_targets()) {
+    if (absl::Status status = add("test, imported model", *reference); !status.ok()) return status;
+  }
+  return add("test, emitted C", *outputs);
+}
+
+absl::Status Compile(const Flags& flags) {
+  Diagnostics diagnostics;
+  absl::StatusOr<std::unique_ptr<Graph>> read = ReadModel(flags, diagnostics);
+  if (!read.ok()) return read.status();
+  if (!*read) return diagnostics.ToStatus();
+  Graph& graph = **read;
+  const std::unique_ptr<Graph> imported = graph.Clone();
+
+  std::string text = flags.pipeline.passes;
+  if (text.empty()) {
+    absl::StatusOr<std::string> chosen = DefaultPipeline(flags, StateOf(graph));
+    if (!chosen.ok()) return chosen.status();
+    text = *chosen;
+  } else if (flags.max_drop >= 0 || flags.sparsity >= 0 || flags.io != "native" || flags.io_in_arena) {
+    return Conflict(
+        "--passes says every pass; put --max-drop, --sparsity, --io and --io-in-arena into it "
+        "(prune-search, prune, float-io, plan-buffers{io=true})");
+  }
+  absl::StatusOr<Pipeline> pipeline = Pipeline::Parse(text);
+  if (!pipeline.ok()) return pipeline.status();
+  if (flags.print_pipeline) {
+    std::cout << pipeline->Text() << '\n';
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<Target> target = Target::ByName(flags.pipeline.target);
+  if (!target.ok()) return target.status();
+
+  absl::StatusOr<PipelineData> data = LoadData(flags.pipeline, graph);
+  if (!data.ok()) return data.status();
+  std::optional<Dataset> test;
+  if (!flags.test.empty()) {
+    absl::StatusOr<Dataset> set = Dataset::Load(flags.test, graph);
+    if (!set.ok()) return absl::InvalidArgumentError(absl::StrCat("--test: ", std::string(set.status().message())));
+    test = *std::move(set);
+  }
+  if (absl::Status status = RunPipeline(flags.pipeline, *data, *pipeline, graph, diagnostics); !status.ok()) {
+    return status;
+  }
+
+  const std::string emit = !flags.emit.empty() ? flags.emit : flags.run.empty() ? "c" : "none";
+  if (!flags.run.empty()) {
+    if (absl::Status status = RunModel(graph, flags.run, flags.run_output); !status.ok()) return status;
+  }
+  const std::string graph_file = flags.output == "." ? "-" : flags.output;
+  if (emit == "dot") return WriteText(graph_file, EmitDot(graph));
+  if (emit == "ir") {
+    PrintOptions print;
+    print.elide_constants = flags.pipeline.elide_constants;
+    return WriteText(graph_file, PrintGraph(graph, print));
+  }
+  if (emit == "none") return absl::OkStatus();
+
+  if (!graph.arena_bytes()) return Conflict("--emit=c needs planned buffers; end --passes with plan-buffers");
+  EmitCOptions options;
+  options.name = flags.name.empty() ? std::filesystem::path(flags.model).stem().string() : flags.name;
+  if (flags.self_test > 0) {
+    const Dataset* vectors = test              ? &*test
+                             : data->validate  ? &*data->validate
+                             : data->calibrate ? &*data->calibrate
+                                               : nullptr;
+    absl::StatusOr<std::vector<EmitCOptions::TestVector>> made = MakeTestVectors(graph, vectors, flags.self_test);
+    if (!made.ok()) return made.status();
+    options.self_test = *std::move(made);
+  }
+  const absl::StatusOr<CFiles> files = EmitC(graph, options);
+  if (!files.ok()) return files.status();
+  ReportInput report;
+  report.imported = imported.get();
+  report.graph = &graph;
+  report.target = &*target;
+  report.pipeline = pipeline->Text();
+  report.diagnostics = &diagnostics;
+  if (test) {
+    if (absl::Status status = ScoreOnTest(flags, *imported, graph, *test, options, report.accuracies); !status.ok()) {
+      return status;
+    }
+  }
+
+  std::error_code error;
+  std::filesystem::create_directories(flags.output, error);
+  if (error) return absl::DataLossError(absl::StrCat("-o ", flags.output, ": cannot be made: ", error.message()));
+  const std::string stem = absl::StrCat(flags.output, "/", files->name);
+  if (absl::Status status = WriteText(stem + ".h", files->header); !status.ok()) return status;
+  if (absl::Status status = WriteText(stem + ".c", files->source); !status.ok()) return status;
+  if (!flags.report.empty()) {
+    if (absl::Status status = WriteText(flags.report, ReportJson(report)); !status.ok()) return status;
+  }
+  if (!flags.quiet && flags.report != "-") std::cout << ReportText(report);
+  return absl::OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Compiles a neural network (ONNX) to self-contained C99 for microcontrollers.", "onnx-mcuc");
+  app.set_version_flag("--version", "onnx-mcuc " MCUC_VERSION);
+  Flags flags;
+  flags.AddTo(app);
+  app.footer([] { return "Passes and their options (defaults in parentheses):\n" + PassHelp(); });
+  if (const std::optional<int> status = ParseArguments(app, argc, argv)) return *status;
+  if (app.count("--self-test") > 0 && flags.self_test < 1) flags.self_test = 1;
+  if (flags.model.empty()) return Fail(Conflict("no model given; onnx-mcuc --help shows the flags"));
+  const absl::Status status = Compile(flags);
+  return status.ok() ? 0 : Fail(status);
+}
+
+}  // namespace
+}  // namespace mcuc
+
+int main(int argc, char** argv) { return mcuc::Main(argc, argv); }
