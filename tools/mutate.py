@@ -1,0 +1,141 @@
+"""Mutation testing behind mutate.sh: seeded choice of sites, a copy of the tree with a build of its own, one mutant at a
+time. A mutant is caught when a test fails or runs into its time limit; one that does not compile is replaced by another.
+"""
+import argparse
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+# Each row: what is found, and what it becomes.
+MUTATIONS = [
+    (r" < ", " <= "), (r" <= ", " < "), (r" > ", " >= "), (r" >= ", " > "),
+    (r" == ", " != "), (r" != ", " == "),
+    (r" \+ ", " - "), (r" - ", " + "), (r" \* ", " + "), (r" / ", " * "), (r" % ", " * "),
+    (r" && ", " || "), (r" \|\| ", " && "), (r" << ", " >> "), (r" >> ", " << "),
+    (r" \+= ", " -= "), (r" -= ", " += "),
+    (r"\btrue\b", "false"), (r"\bfalse\b", "true"),
+    (r"\bstd::min\b", "std::max"), (r"\bstd::max\b", "std::min"),
+    (r"(?<![\w.\"])0(?![\w.])", "1"), (r"(?<![\w.\"])1(?![\w.])", "2"), (r"(?<![\w.\"])2(?![\w.])", "3"),
+    (r"(?<![\w.])(?:127|128|255|256)(?![\w.])", None),  # one more
+]
+
+
+def code_lines(text):
+    """(number, line) of lines that are code: no comments, no preprocessor, no lines with text in quotes."""
+    in_comment = False
+    for number, line in enumerate(text.split("\n")):
+        stripped = line.strip()
+        if in_comment:
+            in_comment = "*/" not in stripped
+            continue
+        if stripped.startswith("/*"):
+            in_comment = "*/" not in stripped
+            continue
+        if stripped.startswith(("//", "#", "*", "template", "static_assert")) or '"' in line or not stripped:
+            continue
+        yield number, line.split("//")[0]
+
+
+def sites(root, only):
+    found = []
+    for top in ("lib", "runtime"):
+        for folder, _, names in sorted(os.walk(os.path.join(root, top))):
+            for name in sorted(names):
+                path = os.path.relpath(os.path.join(folder, name), root)
+                if not path.endswith((".cpp", ".h", ".c")) or not path.startswith(only):
+                    continue
+                with open(os.path.join(root, path), encoding="utf-8") as file:
+                    text = file.read()
+                for number, line in code_lines(text):
+                    for pattern, replacement in MUTATIONS:
+                        if top == "lib" and pattern in (r" << ", r" >> ") and "std::" in line:
+                            continue
+                        for match in re.finditer(pattern, line):
+                            new = replacement if replacement is not None else str(int(match.group()) + 1)
+                            found.append((path, number, match.start(), match.end(), new))
+    return found
+
+
+def run(command, cwd, limit):
+    """Exit status, or None where the time limit was reached."""
+    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               start_new_session=True)
+    try:
+        return process.wait(limit)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.wait()
+        return None
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="mutate.sh", description="mutation testing of lib/ and runtime/")
+    parser.add_argument("--count", type=int, default=40, help="mutants (40)")
+    parser.add_argument("--seed", type=int, default=1, help="which mutants (1)")
+    parser.add_argument("--only", default="", help="only files whose path starts so, e.g. lib/Passes")
+    parser.add_argument("--list", action="store_true", help="list the chosen mutants and end")
+    parser.add_argument("--work", default="build-mutate", help="folder for the copy and its build (build-mutate)")
+    arguments = parser.parse_args()
+
+    root = os.getcwd()
+    work = os.path.abspath(arguments.work)
+    copy, build = os.path.join(work, "src"), os.path.join(work, "build")
+    chosen = sites(root, arguments.only)
+    random.Random(arguments.seed).shuffle(chosen)
+    if arguments.list:
+        for path, number, start, end, new in chosen[:arguments.count]:
+            print(f"{path}:{number + 1}:{start + 1}: -> {new.strip()}")
+        return 0
+
+    shutil.rmtree(copy, ignore_errors=True)
+    os.makedirs(copy)
+    files = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True).stdout.decode().split("\0")
+    for path in filter(None, files):
+        if os.path.exists(path):
+            os.makedirs(os.path.dirname(os.path.join(copy, path)), exist_ok=True)
+            shutil.copy2(path, os.path.join(copy, path))
+    # A light build: what counts is that tests fail, not how fast they run. Warnings may be errors no more: a mutant that
+    # only makes a comparison always true should be caught by a test.
+    configure = ["cmake", "-G", "Ninja", "-S", copy, "-B", build, "-DCMAKE_BUILD_TYPE=Release",
+                 "-DCMAKE_CXX_FLAGS_RELEASE=-O1", "-DMCUC_WARNINGS=-w"]
+    subprocess.run(configure, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--build", build], check=True, stdout=subprocess.DEVNULL)
+    test = ["ctest", "--test-dir", build, "-L", "unit|lit", "--stop-on-failure", "--timeout", "600"]
+    start = time.time()
+    if run(test, build, 1800) != 0:
+        print("error: the tests fail without a mutation", file=sys.stderr)
+        return 1
+    limit = 120 + 4 * (time.time() - start)
+
+    caught, survivors = 0, []
+    for path, number, begin, end, new in chosen:
+        if caught + len(survivors) >= arguments.count:
+            break
+        target = os.path.join(copy, path)
+        with open(target, encoding="utf-8") as file:
+            original = file.read()
+        lines = original.split("\n")
+        old_line = lines[number]
+        lines[number] = old_line[:begin] + new + old_line[end:]
+        what = f"{path}:{number + 1}: {old_line.strip()}  =>  {lines[number].strip()}"
+        with open(target, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines))
+        if run(["cmake", "--build", build], build, 1800) == 0:
+            failed = run(test, build, limit) != 0
+            caught += failed
+            if not failed:
+                survivors.append(what)
+            print(f"{'caught  ' if failed else 'SURVIVED'} {caught}/{caught + len(survivors)}  {what}", flush=True)
+        with open(target, "w", encoding="utf-8") as file:
+            file.write(original)
+    print(f"\n{caught} of {caught + len(survivors)} mutants caught (seed {arguments.seed})")
+    for survivor in survivors:
+        print("survivor:", survivor)
+    return 0
+
+
+sys.exit(main())
