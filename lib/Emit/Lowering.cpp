@@ -106,6 +106,10 @@ void Emission::Fail(const std::string& message) {
 
 void Emission::Use(const std::string& runtime_file) {
   if (!runtime_seen_.insert(runtime_file).second) return;
+  if (runtime_file[0] == '<') {
+    runtime_files_.push_back(runtime_file);
+    return;
+  }
   const RuntimeFile* file = FindRuntimeFile(runtime_file);
   if (file == nullptr) return Fail(absl::StrCat("there is no runtime/", runtime_file));
   // #include "other.h" at a line's start: that file first.

@@ -39,6 +39,7 @@ class Emission {
   const Graph& graph() const { return graph_; }
 
   // --- Kernels. Use("conv_f32.h"): that file of runtime/ is emitted, once, after those it includes.
+  // Use("<string.h>"): a standard header that statements need (those of kernel files are found by themselves).
   void Use(const std::string& runtime_file);
 
   // --- Tables, at file scope before run(). Each returns the table's C name, made from the hint.

@@ -1,0 +1,434 @@
+// Writes the header and the source of a graph's C: names, macros, prototype; then kernels, tables, run() and the
+// self-test, from what the lowerings (Lowering.h) put into an Emission. docs/emitted-c.md describes the result.
+#include "mcuc/Emit/C.h"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <set>
+
+#include "Lowering.h"
+#include "Names.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "mcuc/Emit/RuntimeText.h"
+
+namespace mcuc {
+namespace {
+
+constexpr char kLicence[] =
+    R"( * The kernels (functions and types named mcuc_*) come from onnx-mcuc under the licence 0BSD, which asks for nothing:
+ *
+ *   Permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is hereby
+ *   granted.
+ *
+ *   THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH REGARD TO THIS SOFTWARE INCLUDING ALL
+ *   IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT,
+ *   INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN
+ *   AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR
+ *   PERFORMANCE OF THIS SOFTWARE.
+ *
+ * Everything else is made from the model and is its owner's.
+ */
+)";
+
+struct Parameter {
+  const Value* value = nullptr;
+  std::string name;
+  bool output = false;
+  std::string c_type() const { return ElementTypeCName(value->type().element); }
+  std::string declaration() const { return absl::StrCat(output ? "" : "const ", c_type(), " *", name); }
+};
+
+std::vector<Parameter> ParametersOf(const Graph& graph, Namer& names) {
+  std::vector<Parameter> parameters;
+  names.Reserve("arena");
+  for (const Value* input : graph.inputs()) {
+    parameters.push_back({input, names.Unique(input->name(), "in_", true), false});
+  }
+  for (const Value* output : graph.outputs()) {
+    parameters.push_back({output, names.Unique(output->name(), "out_", true), true});
+  }
+  return parameters;
+}
+
+// What the C needs of the names: identifiers from options.name.
+struct ModelNames {
+  std::string name;   // lenet5
+  std::string upper;  // LENET5
+};
+
+ModelNames ModelNamesOf(const std::string& name) {
+  const std::string id = CIdentifier(name, name.empty() ? "model" : "m_");
+  return {id, UpperCase(id)};
+}
+
+std::string Prototype(const ModelNames& model, const std::vector<Parameter>& parameters) {
+  const std::string head = absl::StrCat("void ", model.name, "_run(");
+  std::vector<std::string> items;
+  for (const Parameter& parameter : parameters) items.push_back(parameter.declaration());
+  items.push_back("void *arena");
+  std::string text = head;
+  size_t column = head.size();
+  for (size_t i = 0; i < items.size(); ++i) {
+    const std::string item = items[i] + (i + 1 < items.size() ? "," : ")");
+    if (i > 0 && column + 1 + item.size() + 2 > 120) {
+      absl::StrAppend(&text, "\n", std::string(head.size(), ' '));
+      column = head.size();
+    } else if (i > 0) {
+      text += " ";
+      ++column;
+    }
+    text += item;
+    column += item.size();
+  }
+  return text;
+}
+
+// The strictest alignment of anything in the arena; at least 4, so that kernels may load words of packed bytes.
+int64_t ArenaAlignment(const Graph& graph) {
+  if (graph.arena_bytes().value_or(0) == 0) return 1;
+  int64_t align = 4;
+  for (const Value* value : graph.values()) {
+    if (value->placement() && value->placement()->arena_offset) {
+      align = std::max(align, ElementTypeBytes(value->type().element));
+    }
+  }
+  return align;
+}
+
+std::string TypeComment(const Type& type) {
+  std::string text = ElementTypeCName(type.element);
+  absl::StrAppend(&text, "[", ShapeText(type.shape), "]");
+  return text;
+}
+
+std::string ParameterMacros(const ModelNames& model, const Parameter& parameter) {
+  const Type& type = parameter.value->type();
+  const std::string prefix = absl::StrCat("#define ", model.upper, "_", UpperCase(parameter.name));
+  std::string text = absl::StrCat("/* ", parameter.output ? "Output" : "Input", " \"",
+                                  CommentText(parameter.value->name()), "\": ", TypeComment(type));
+  if (type.is_quantized()) text += "; real value = SCALE * (q - ZERO_POINT)";
+  if (type.rank() == 0) text += "; a scalar, with a SHAPE of one element for want of an empty one";
+  text += ". */\n";
+  absl::StrAppend(&text, prefix, "_SIZE ", type.elements(), "\n");
+  absl::StrAppend(&text, prefix, "_RANK ", type.rank(), "\n");
+  absl::StrAppend(&text, prefix, "_SHAPE {", type.rank() == 0 ? "1" : absl::StrJoin(type.shape, ", "), "}\n");
+  if (type.is_quantized()) {
+    absl::StrAppend(&text, prefix, "_SCALE ", FloatLiteral(type.quant->scale()), "\n");
+    absl::StrAppend(&text, prefix, "_ZERO_POINT ", IntLiteral(type.quant->zero_point()), "\n");
+  }
+  if (parameter.value->placement() && parameter.value->placement()->arena_offset) {
+    absl::StrAppend(&text, prefix, "_OFFSET ", *parameter.value->placement()->arena_offset,
+                    " /* bytes; it may lie at arena + OFFSET */\n");
+  }
+  return text;
+}
+
+std::string HeaderText(const Graph& graph, const ModelNames& model, const std::vector<Parameter>& parameters) {
+  const std::string guard = model.upper + "_H";
+  std::string text = absl::StrCat("/* ", model.name, ".h: the interface of ", model.name,
+                                  ".c, generated by onnx-mcuc from an ONNX model. */\n#ifndef ", guard, "\n#define ",
+                                  guard, "\n\n#include <stdint.h>\n\n");
+  absl::StrAppend(&text, "/* Scratch memory of ", model.name,
+                  "_run, the caller's. Nothing in it outlives a call; one is needed for each call at a time. */\n");
+  absl::StrAppend(&text, "#define ", model.upper, "_ARENA_BYTES ", *graph.arena_bytes(), "\n");
+  absl::StrAppend(&text, "#define ", model.upper, "_ARENA_ALIGN ", ArenaAlignment(graph), "\n\n");
+  for (const Parameter& parameter : parameters) absl::StrAppend(&text, ParameterMacros(model, parameter), "\n");
+  absl::StrAppend(&text, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
+
+  size_t width = std::string("arena").size();
+  for (const Parameter& parameter : parameters) width = std::max(width, parameter.name.size());
+  const auto row = [&](const std::string& name, const std::string& what) {
+    absl::StrAppend(&text, " *   ", name, std::string(width - name.size() + 2, ' '), what, "\n");
+  };
+  text += "/* Runs the model once. Reentrant: calls may run at the same time, each with its own outputs and arena.\n";
+  for (const Parameter& parameter : parameters) {
+    const std::string macro = absl::StrCat(model.upper, "_", UpperCase(parameter.name), "_SIZE");
+    const bool placed = parameter.value->placement() && parameter.value->placement()->arena_offset.has_value();
+    std::string what = absl::StrCat(parameter.output ? "written: " : "read: ", macro, " elements, row-major [",
+                                    ShapeText(parameter.value->type().shape), "]");
+    if (placed && !parameter.output) what += "; at arena + OFFSET it is overwritten";
+    row(parameter.name, what);
+  }
+  row("arena", *graph.arena_bytes() == 0
+                   ? "not used, may be NULL"
+                   : absl::StrCat(model.upper, "_ARENA_BYTES bytes, aligned to ", model.upper, "_ARENA_ALIGN"));
+  bool any_placed = false;
+  for (const Parameter& parameter : parameters) any_placed |= parameter.value->placement().has_value();
+  text += any_placed ? " * Outside of the arena no parameter may overlap another or the arena. */\n"
+                     : " * No parameter may overlap another. */\n";
+  absl::StrAppend(&text, Prototype(model, parameters), ";\n\n#ifdef __cplusplus\n}\n#endif\n\n#endif /* ", guard,
+                  " */\n");
+  return text;
+}
+
+// A kernel file as it goes into the source: without its include guard, its includes (returned in `system`) and its
+// licence line, which the file's head says once. Includes within an #if stay where they are.
+std::string KernelText(const RuntimeFile& file, std::set<std::string>& system) {
+  const std::vector<std::string> lines = absl::StrSplit(file.text, '\n');
+  std::vector<std::string> kept;
+  int depth = 0;
+  bool guarded = false;
+  for (const std::string& line : lines) {
+    const bool opens = absl::StartsWith(line, "#if");
+    const bool closes = absl::StartsWith(line, "#endif");
+    if (!guarded && depth == 0 && absl::StartsWith(line, "#ifndef MCUC_") && absl::EndsWith(line, "_H")) {
+      guarded = true;
+      continue;
+    }
+    if (absl::StartsWith(line, "#define MCUC_") && absl::EndsWith(line, "_H")) continue;
+    if (absl::StartsWith(line, "/* SPDX-License-Identifier") && absl::EndsWith(line, "*/")) continue;
+    if (absl::StartsWith(line, "#include \"")) continue;
+    if (depth == 0 && absl::StartsWith(line, "#include <")) {
+      system.insert(line.substr(9, line.find('>') - 8));
+      continue;
+    }
+    if (closes) --depth;
+    if (opens) ++depth;
+    if (closes && depth < 0) {  // the guard's end
+      depth = 0;
+      continue;
+    }
+    if (line.empty() && (kept.empty() || kept.back().empty())) continue;
+    kept.push_back(line);
+  }
+  while (!kept.empty() && kept.back().empty()) kept.pop_back();
+  return absl::StrJoin(kept, "\n") + "\n";
+}
+
+std::string ShapesText(const Node& node) {
+  std::vector<std::string> operands;
+  for (const Value* operand : node.operands()) {
+    if (!operand->is_constant()) operands.push_back(ShapeText(operand->type().shape));
+  }
+  return absl::StrCat(absl::StrJoin(operands, ", "), operands.empty() ? "" : " -> ",
+                      ShapeText(node.result()->type().shape));
+}
+
+// "conv1: conv 1x1x28x28 -> 1x6x14x14, 117,600 MACs, density 8.5 %, 87 bytes of tables"
+std::string LayerComment(const Emission::NodeText& text, const std::string& name) {
+  const Node& node = *text.node;
+  std::string comment = absl::StrCat(CommentText(name), ": ", node.op_name(), " ", ShapesText(node));
+  if (const int64_t macs = MacsOf(node); macs > 0) {
+    absl::StrAppend(&comment, ", ", Thousands(macs), " MACs");
+    const Value* weights = node.operand(1);
+    if (weights != nullptr && weights->is_constant()) {
+      const int64_t tenths = weights->tensor().nonzeros() * 1000 / std::max<int64_t>(1, weights->type().elements());
+      absl::StrAppend(&comment, ", density ", tenths / 10);
+      if (tenths % 10 != 0) absl::StrAppend(&comment, ".", tenths % 10);
+      comment += " %";
+    }
+  }
+  if (text.table_bytes > 0) absl::StrAppend(&comment, ", ", Thousands(text.table_bytes), " bytes of tables");
+  return comment;
+}
+
+// `/* text */`, broken at spaces where it is longer than a line.
+std::string Comment(const std::string& indent, const std::string& text) {
+  if (indent.size() + text.size() + 6 <= 120) return absl::StrCat(indent, "/* ", text, " */\n");
+  std::string result = indent + "/* ";
+  size_t column = indent.size() + 3;
+  for (const auto& word : absl::StrSplit(text, ' ')) {
+    if (column + word.size() + 4 > 120 && column > indent.size() + 3) {
+      result.pop_back();
+      absl::StrAppend(&result, "\n", indent, " * ");
+      column = indent.size() + 3;
+    }
+    absl::StrAppend(&result, word, " ");
+    column += word.size() + 1;
+  }
+  return result + "*/\n";
+}
+
+// main() of --self-test: each vector's inputs through run(), and its outputs compared.
+absl::StatusOr<std::string> SelfTest(const Graph& graph, const ModelNames& model,
+                                     const std::vector<Parameter>& parameters,
+                                     const std::vector<EmitCOptions::TestVector>& vectors) {
+  const std::string flag = model.upper + "_SELF_TEST";
+  std::string text = absl::StrCat(
+      "\n#ifdef ", flag, "\n/* Compiled with -D", flag,
+      ": a program that runs these samples and returns 0, or 1 at the first output that is not as expected\n * "
+      "(integers: equal; floats: within 1e-4 relative plus 1e-5 absolute). With ",
+      flag, "_STDIO it says which. */\n#ifdef ", flag, "_STDIO\n#include <stdio.h>\n#endif\n\n");
+  bool any_float = false;
+  for (const Parameter& parameter : parameters) any_float |= parameter.output && parameter.value->type().is_float();
+  const auto table = [&](const std::string& name, const Tensor& tensor) {
+    std::string rows = "   ";
+    size_t column = 3;
+    for (int64_t i = 0; i < tensor.elements(); ++i) {
+      const std::string literal = ElementLiteral(tensor, i) + (i + 1 < tensor.elements() ? "," : "};");
+      if (column + 1 + literal.size() > 120) {
+        rows += "\n   ";
+        column = 3;
+      }
+      absl::StrAppend(&rows, " ", literal);
+      column += 1 + literal.size();
+    }
+    absl::StrAppend(&text, "static const ", ElementTypeCName(tensor.type().element), " ", name, "[", tensor.elements(),
+                    "] = {\n", rows, "\n");
+  };
+  for (size_t v = 0; v < vectors.size(); ++v) {
+    const auto& vector = vectors[v];
+    if (vector.inputs.size() != graph.inputs().size() || vector.outputs.size() != graph.outputs().size()) {
+      return absl::InternalError(absl::StrCat("emit: self-test vector ", v, " has ", vector.inputs.size(),
+                                              " inputs and ", vector.outputs.size(), " outputs for a graph of ",
+                                              graph.inputs().size(), " and ", graph.outputs().size()));
+    }
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      const Parameter& parameter = parameters[i];
+      const Tensor& tensor = parameter.output ? vector.outputs[i - graph.inputs().size()] : vector.inputs[i];
+      if (tensor.type().element != parameter.value->type().element ||
+          tensor.elements() != parameter.value->type().elements()) {
+        return absl::InternalError(absl::StrCat("emit: self-test vector ", v, " has ", TypeText(tensor.type()), " for ",
+                                                parameter.value->Text(), ": ", TypeText(parameter.value->type())));
+      }
+      table(absl::StrCat("mcuc_test_", v, "_", parameter.name), tensor);
+    }
+  }
+  if (any_float) {
+    text +=
+        "\nstatic int mcuc_test_near(double got, double want) {\n"
+        "  const double difference = got < want ? want - got : got - want;\n"
+        "  const double magnitude = want < 0 ? -want : want;\n"
+        "  if (want != want) return got != got;\n"
+        "  return (got >= want && got <= want) || difference <= 1e-4 * magnitude + 1e-5;\n"
+        "}\n";
+  }
+  text += "\nint main(void) {\n";
+  const int64_t words = (*graph.arena_bytes() + 7) / 8;
+  if (words > 0) absl::StrAppend(&text, "  static uint64_t mcuc_test_arena[", words, "];\n");
+  for (const Parameter& parameter : parameters) {
+    absl::StrAppend(&text, "  static ", parameter.c_type(), " mcuc_test_", parameter.name, "[",
+                    parameter.value->type().elements(), "];\n");
+  }
+  text += "  int32_t mcuc_test_i;\n";
+  for (size_t v = 0; v < vectors.size(); ++v) {
+    std::vector<std::string> arguments;
+    for (const Parameter& parameter : parameters) {
+      arguments.push_back("mcuc_test_" + parameter.name);
+      if (parameter.output) continue;
+      absl::StrAppend(&text, "  for (mcuc_test_i = 0; mcuc_test_i < ", parameter.value->type().elements(),
+                      "; ++mcuc_test_i) {\n    mcuc_test_", parameter.name, "[mcuc_test_i] = mcuc_test_", v, "_",
+                      parameter.name, "[mcuc_test_i];\n  }\n");
+    }
+    arguments.push_back(words > 0 ? "mcuc_test_arena" : "(void *)0");
+    absl::StrAppend(&text, "  ", model.name, "_run(", absl::StrJoin(arguments, ", "), ");\n");
+    for (const Parameter& parameter : parameters) {
+      if (!parameter.output) continue;
+      const std::string got = absl::StrCat("mcuc_test_", parameter.name, "[mcuc_test_i]");
+      const std::string want = absl::StrCat("mcuc_test_", v, "_", parameter.name, "[mcuc_test_i]");
+      const std::string wrong = parameter.value->type().is_float()
+                                    ? absl::StrCat("!mcuc_test_near((double)", got, ", (double)", want, ")")
+                                    : absl::StrCat(got, " != ", want);
+      absl::StrAppend(&text, "  for (mcuc_test_i = 0; mcuc_test_i < ", parameter.value->type().elements(),
+                      "; ++mcuc_test_i) {\n    if (", wrong, ") {\n#ifdef ", flag, "_STDIO\n      printf(\"sample ", v,
+                      ", ", parameter.name, "[%ld]: %.9g instead of %.9g\\n\", (long)mcuc_test_i, (double)", got,
+                      ",\n             (double)", want, ");\n#endif\n      return 1;\n    }\n  }\n");
+    }
+  }
+  absl::StrAppend(&text, "#ifdef ", flag, "_STDIO\n  printf(\"", vectors.size(),
+                  " samples as expected\\n\");\n#endif\n  return 0;\n}\n#endif /* ", flag, " */\n");
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> ParameterNames(const Graph& graph) {
+  Namer names;
+  std::vector<std::string> result;
+  for (const Parameter& parameter : ParametersOf(graph, names)) result.push_back(parameter.name);
+  return result;
+}
+
+absl::StatusOr<CFiles> EmitC(const Graph& graph, const EmitCOptions& options) {
+  if (!graph.arena_bytes()) return absl::InternalError("emit: the graph's buffers are not planned; run plan-buffers");
+  const ModelNames model = ModelNamesOf(options.name);
+  Namer names;
+  names.Reserve(model.name + "_run");
+  Namer parameter_names;
+  const std::vector<Parameter> parameters = ParametersOf(graph, parameter_names);
+  std::map<const Value*, std::string> by_value;
+  names.Reserve("arena");
+  for (const Parameter& parameter : parameters) {
+    names.Reserve(parameter.name);
+    by_value[parameter.value] = parameter.name;
+    const Type& type = parameter.value->type();
+    if (type.is_quantized() && !type.quant->per_tensor()) {
+      return absl::InternalError(absl::StrCat("emit: parameter ", parameter.value->Text(), " has a scale a slice"));
+    }
+    if (options.io_float && type.is_quantized()) {
+      return absl::InternalError(absl::StrCat("emit: parameter ", parameter.value->Text(),
+                                              " is quantized: --io=float needs quantize and dequantize nodes at the "
+                                              "graph's borders"));
+    }
+  }
+  const std::string arena8 = names.Unique("arena8", "v_");
+  Emission out(graph, names, std::move(by_value), arena8);
+  for (const auto& node : graph.nodes()) {
+    if (absl::Status status = LowerNode(*node, out); !status.ok()) return status;
+  }
+
+  CFiles files;
+  files.name = model.name;
+  files.header = HeaderText(graph, model, parameters);
+
+  // Kernels, tables and run() first: the head depends on what they need.
+  std::set<std::string> system = {"<stdint.h>"};
+  std::string kernels;
+  for (const std::string& name : out.runtime_files()) {
+    if (name[0] == '<') {
+      system.insert(name);
+      continue;
+    }
+    for (const RuntimeFile& file : RuntimeFiles()) {
+      if (file.name == name) absl::StrAppend(&kernels, "\n", KernelText(file, system));
+    }
+  }
+  std::string tables, body;
+  for (const Emission::NodeText& text : out.nodes()) {
+    const Node& node = *text.node;
+    const std::string name = node.loc().empty() ? node.result()->name() : node.loc();
+    if (!text.tables.empty()) {
+      absl::StrAppend(&tables, "\n", Comment("", CommentText(name)), absl::StrJoin(text.tables, "\n"), "\n");
+    }
+    if (text.lines.empty()) continue;
+    absl::StrAppend(&body, "\n", Comment("  ", LayerComment(text, name)), absl::StrJoin(text.lines, "\n"), "\n");
+  }
+  std::string self_test;
+  if (!options.self_test.empty()) {
+    auto text = SelfTest(graph, model, parameters, options.self_test);
+    if (!text.ok()) return text.status();
+    self_test = *std::move(text);
+  }
+  for (const char* macro : {"INFINITY", "NAN"}) {
+    for (const std::string* text : {&tables, &body, &self_test}) {
+      if (absl::StrContains(*text, macro)) system.insert("<math.h>");
+    }
+  }
+
+  std::string& source = files.source;
+  source = absl::StrCat("/* ", model.name, ".c: generated by onnx-mcuc from an ONNX model; ", model.name,
+                        ".h is its interface. Plain C99.\n *\n", kLicence, "#include \"", model.name, ".h\"\n\n");
+  for (const std::string& header : system) absl::StrAppend(&source, "#include ", header, "\n");
+  absl::StrAppend(&source, kernels, tables, "\n", Prototype(model, parameters), " {\n");
+  if (out.uses_arena()) {
+    absl::StrAppend(&source, "  uint8_t *const ", arena8, " = arena;\n");
+  } else {
+    source += "  (void)arena;\n";
+  }
+  // An input that reaches no output is a parameter all the same.
+  for (const Value* input : graph.inputs()) {
+    if (graph.Users(input).empty()) {
+      for (const Parameter& parameter : parameters) {
+        if (parameter.value == input) absl::StrAppend(&source, "  (void)", parameter.name, ";\n");
+      }
+    }
+  }
+  absl::StrAppend(&source, body, "}\n", self_test);
+  return files;
+}
+
+}  // namespace mcuc
