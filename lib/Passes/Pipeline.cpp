@@ -138,10 +138,10 @@ absl::Status Pipeline::RunFrom(size_t first, Graph& graph, PassContext context, 
 
     const GraphState state = StateOf(graph);
     if ((*pass)->Needs().no_encodings && state.encoded) {
-      return absl::FailedPreconditionError(absl::StrCat(name, " takes no encoded constants; run it before csc-encode"));
+      return absl::FailedPreconditionError(absl::StrCat(name, " refuses encoded constants; run it before csc-encode"));
     }
     if ((*pass)->Needs().no_placements && state.placed) {
-      return absl::FailedPreconditionError(absl::StrCat(name, " takes no planned buffers; run it before plan-buffers"));
+      return absl::FailedPreconditionError(absl::StrCat(name, " refuses planned buffers; give it the graph as it was before plan-buffers"));
     }
 
     // A candidate of a search runs the rest quietly: its remarks and dumps are not the result's.
