@@ -15,6 +15,7 @@
 #include "mcuc/Emit/C.h"
 #include "mcuc/Emit/Compiled.h"
 #include "mcuc/Emit/Dot.h"
+#include "mcuc/Emit/Example.h"
 #include "mcuc/Emit/Report.h"
 #include "mcuc/IR/Parse.h"
 #include "mcuc/IR/Print.h"
@@ -29,7 +30,7 @@ struct Flags {
   std::string run_output;
   double max_drop = -1, sparsity = -1;
   int64_t self_test = 0;
-  bool io_in_arena = false, print_pipeline = false, quiet = false;
+  bool io_in_arena = false, example = false, print_pipeline = false, quiet = false;
   PipelineFlags pipeline;
 
   void AddTo(CLI::App& app) {
@@ -47,6 +48,8 @@ struct Flags {
     app.add_option("--self-test", self_test, "add a main() with N test vectors under #ifdef NAME_SELF_TEST (default 1)")
         ->expected(0, 1)
         ->default_str("1");
+    app.add_flag("--example", example,
+                 "also write NAME_example.c, a program that runs the model on one sample and prints the prediction");
     app.add_option("--report", report, "write the report as JSON to this file, or - for standard output");
     app.add_flag("--quiet", quiet, "print no report");
     const std::string group = "Compression";
@@ -218,14 +221,17 @@ absl::Status Compile(const Flags& flags) {
   if (!graph.arena_bytes()) return Conflict("--emit=c needs planned buffers; end --passes with plan-buffers");
   EmitCOptions options;
   options.name = flags.name.empty() ? std::filesystem::path(flags.model).stem().string() : flags.name;
-  if (flags.self_test > 0) {
-    const Dataset* vectors = test              ? &*test
+  std::vector<Tensor> example_inputs;
+  if (flags.self_test > 0 || flags.example) {
+    const Dataset* samples = test              ? &*test
                              : data->validate  ? &*data->validate
                              : data->calibrate ? &*data->calibrate
                                                : nullptr;
-    absl::StatusOr<std::vector<EmitCOptions::TestVector>> made = MakeTestVectors(graph, vectors, flags.self_test);
+    absl::StatusOr<std::vector<EmitCOptions::TestVector>> made =
+        MakeTestVectors(graph, samples, std::max<int64_t>(1, flags.self_test));
     if (!made.ok()) return made.status();
-    options.self_test = *std::move(made);
+    example_inputs = made->front().inputs;
+    if (flags.self_test > 0) options.self_test = *std::move(made);
   }
   const absl::StatusOr<CFiles> files = EmitC(graph, options);
   if (!files.ok()) return files.status();
@@ -247,6 +253,10 @@ absl::Status Compile(const Flags& flags) {
   const std::string stem = absl::StrCat(flags.output, "/", files->name);
   if (absl::Status status = WriteText(stem + ".h", files->header); !status.ok()) return status;
   if (absl::Status status = WriteText(stem + ".c", files->source); !status.ok()) return status;
+  if (flags.example) {
+    const std::string text_of_example = EmitExample(graph, files->name, example_inputs);
+    if (absl::Status status = WriteText(stem + "_example.c", text_of_example); !status.ok()) return status;
+  }
   if (!flags.report.empty()) {
     if (absl::Status status = WriteText(flags.report, ReportJson(report)); !status.ok()) return status;
   }
