@@ -18,15 +18,15 @@ namespace mcuc {
 // A parsed spec, before anything is read.
 struct DatasetSpec {
   std::string path;
-  std::string labels;           // labels=PATH
-  int64_t first = 0, last = -1; // range=first..last, last exclusive; -1: to the end
-  Shape resize;                 // resize=HxW, bilinear on floats, half-pixel centres, no antialias
-  float scale = 1;              // scale=: x = (raw * scale - mean) / std
-  float divisor = 1;            // scale=1/255 is kept as that division: raw * scale / divisor, rounded once
+  std::string labels;                // labels=PATH
+  int64_t first = 0, last = -1;      // range=first..last, last exclusive; -1: to the end
+  Shape resize;                      // resize=HxW, bilinear on floats, half-pixel centres, no antialias
+  float scale = 1;                   // scale=: x = (raw * scale - mean) / std
+  float divisor = 1;                 // scale=1/255 is kept as that division: raw * scale / divisor, rounded once
   std::vector<float> mean, std_dev;  // mean=, std=: one or one a channel, `;` between them
-  std::string layout;           // layout=nchw|nhwc: how the file's samples lie; default from the format
-  uint64_t seed = 0;            // seed=: shuffles before `samples` are taken; 0: file order
-  int64_t samples = -1;         // samples=: takes that many
+  std::string layout;                // layout=nchw|nhwc: how the file's samples lie; default from the format
+  uint64_t seed = 0;                 // seed=: shuffles before `samples` are taken; 0: file order
+  int64_t samples = -1;              // samples=: takes that many
   std::optional<ElementType> dtype;  // dtype=: of a raw .bin file
   Shape shape;                       // shape=: of a sample, where the file does not say it or says it otherwise
 };
@@ -59,7 +59,6 @@ class Dataset {
   std::string name_;
   int64_t size_ = 0;
   struct Input;  // the samples of one graph input as they were read, and how they become its values (lib/Data/Input.h)
-  friend struct DatasetBuilder;
   std::vector<std::shared_ptr<const Input>> inputs_;
   std::vector<int32_t> labels_;
   std::vector<Tensor> targets_;
