@@ -149,10 +149,46 @@ absl::Status LowerSlice(const Node& node, Emission& out);
 absl::Status LowerPad(const Node& node, Emission& out);
 absl::Status LowerGather(const Node& node, Emission& out);
 
-// Elementwise loops over the result with operands broadcast against it from the right: adjacent dimensions that all
-// operands walk alike are one loop. `body(y, x)`: y the index expression into the result, x[i] that into operand i.
+// Throughout: "f32" or "f64" for a kernel's name; "" for other types. Kernels of double are those of float with the
+// types replaced (Use("conv_f64.h") takes runtime/conv_f32.h).
+std::string FloatSuffix(ElementType element);
+// Unimplemented: this operation has no C for this element type.
+absl::Status NoKernel(const Node& node, ElementType element);
+// The bounds of an activation as literals of a float type: "0.0f", "INFINITY".
+std::pair<std::string, std::string> ActBounds(const Act& act, ElementType element);
+// Adds a `static const struct mcuc_conv` (runtime/conv.h) for a conv with its fused pool; returns "&name".
+std::string ConvShape(const Node& node, Emission& out);
+// The same for a max_pool or avg_pool: struct mcuc_pool (runtime/pool.h).
+std::string PoolShape(const Node& node, Emission& out);
+
+// --- Loops (Loops.cpp).
+// How an array is walked: its index is offset + the sum over dimensions of strides[d] * i_d or, where tables[d] names a
+// table, of tables[d][i_d].
+struct Access {
+  int64_t offset = 0;
+  std::vector<int64_t> strides;
+  std::vector<std::string> tables;  // empty, or one a dimension, "" for none
+};
+Access AccessOf(const Shape& shape);  // row-major
+// `shape` broadcast from the right against `result`: stride 0 where it is repeated.
+Access BroadcastAccess(const Shape& shape, const Shape& result);
+// Drops dimensions of 1 and merges adjacent dimensions that every array walks as one.
+void Collapse(Shape& dims, std::vector<Access>& arrays);
+// Nested loops over dims, collapsed, from loop variable `depth` on. `body(index, next_depth)`: index[a] is the index
+// expression into array a.
+void Loops(Emission& out, int depth, Shape dims, std::vector<Access> arrays,
+           const std::function<void(const std::vector<std::string>& index, int next_depth)>& body);
+// y[…] = x[…] over dims, by memcpy where a run of elements is contiguous in both.
+void CopyLoops(Emission& out, ElementType element, const std::string& y, const std::string& x, Shape dims, Access to,
+               Access from);
+// Elementwise loops over the result with operands broadcast against it from the right. `body(y, x)`: y the index
+// expression into the result, x[i] that into operand i.
 void BroadcastLoops(Emission& out, const Shape& result, const std::vector<Shape>& operands,
                     const std::function<void(const std::string& y, const std::vector<std::string>& x)>& body);
+// "x + 12", for an array argument that starts at an index expression.
+std::string Offset(const std::string& pointer, const std::string& index);
+// A table of indices, of the narrowest type in which sums of indices into `elements` elements cannot overflow.
+std::string IndexTable(Emission& out, const std::string& hint, const std::vector<int64_t>& indices, int64_t elements);
 
 // --- lib/Emit/Integer*.cpp: quantized and encoded; declared here as they come, named in Lowering.cpp's table.
 

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The C library's sqrtf. */
+#ifndef MCUC_SQRT_F32_H
+#define MCUC_SQRT_F32_H
+
+#include <math.h>
+
+static inline float mcuc_sqrt_f32(float x) { return sqrtf(x); }
+
+#endif

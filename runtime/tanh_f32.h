@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The C library's tanhf. */
+#ifndef MCUC_TANH_F32_H
+#define MCUC_TANH_F32_H
+
+#include <math.h>
+
+static inline float mcuc_tanh_f32(float x) { return tanhf(x); }
+
+#endif
