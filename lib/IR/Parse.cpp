@@ -149,6 +149,7 @@ class Parser {
 };
 
 bool Parser::Define(char sigil, const std::string& name, size_t position) {
+  if (name.empty()) return cursor_.Error(position, "a value's name must not be empty");
   const auto [found, is_new] = definitions_.try_emplace(sigil + name, Definition{position});
   if (is_new) return true;
   return cursor_.Error(position, absl::StrCat(std::string(1, sigil), name, " is defined twice; first in line ",

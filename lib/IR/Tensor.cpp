@@ -127,41 +127,41 @@ absl::StatusOr<Tensor> EncodeCsc(const Tensor& dense) {
   return Tensor::FromCsc(type, std::move(csc));
 }
 
-absl::StatusOr<Tensor> Decode(const Tensor& tensor) {
-  if (!tensor.encoded()) return tensor;
-  Type type = tensor.type();
-  type.encoding = Encoding::kDense;
+namespace {
+
+// Walks the nonzeros of a csc<u8> tensor: visit(position in the flattened dense tensor, offset of its value in bytes).
+template <typename F>
+absl::Status WalkCsc(const Tensor& tensor, F&& visit) {
   const CscData& csc = tensor.csc();
-  const int64_t columns = Columns(type);
-  const int64_t length = ColumnLength(type);
-  const size_t width = static_cast<size_t>(ElementTypeBytes(type.element));
+  const int64_t columns = Columns(tensor.type());
+  const int64_t length = ColumnLength(tensor.type());
+  const size_t width = static_cast<size_t>(ElementTypeBytes(tensor.type().element));
   if (static_cast<int64_t>(csc.count.size()) != columns) {
     return absl::InvalidArgumentError(
         absl::StrCat("csc<u8> has ", csc.count.size(), " counts for ", columns, " columns"));
   }
-  Tensor dense(type);
   size_t next_delta = 0, next_value = 0;
   for (int64_t c = 0; c < columns; ++c) {
-    if (csc.count[static_cast<size_t>(c)] > 65535) {
-      return absl::InvalidArgumentError(absl::StrCat("csc<u8> count of column ", c, " is over 65535"));
+    const uint32_t count = csc.count[static_cast<size_t>(c)];
+    if (count > 65535) {
+      return absl::InvalidArgumentError(absl::StrCat("csc<u8> count of column ", c, " is ", count, ", over 65535"));
     }
     int64_t position = 0;
-    for (uint32_t n = 0; n < csc.count[static_cast<size_t>(c)]; ++n) {
+    for (uint32_t n = 0; n < count; ++n) {
       while (next_delta < csc.delta.size() && csc.delta[next_delta] == kEscape) {
         position += kEscape;
         ++next_delta;
       }
       if (next_delta >= csc.delta.size() || next_value + width > csc.values.size()) {
-        return absl::InvalidArgumentError(absl::StrCat("csc<u8> ends within column ", c, ", after ", n, " of ",
-                                                       csc.count[static_cast<size_t>(c)], " nonzeros"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("csc<u8> ends within column ", c, ", after ", n, " of ", count, " nonzeros"));
       }
       position += csc.delta[next_delta++];
       if (position >= length) {
         return absl::InvalidArgumentError(
             absl::StrCat("csc<u8> column ", c, " reaches position ", position, " of ", length));
       }
-      std::memcpy(dense.bytes().data() + static_cast<size_t>(c * length + position) * width,
-                  csc.values.data() + next_value, width);
+      visit(c * length + position, next_value);
       next_value += width;
       ++position;
     }
@@ -170,6 +170,28 @@ absl::StatusOr<Tensor> Decode(const Tensor& tensor) {
     return absl::InvalidArgumentError(absl::StrCat("csc<u8> has ", csc.delta.size() - next_delta, " gaps and ",
                                                    csc.values.size() - next_value, " bytes of values too many"));
   }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckEncoding(const Tensor& tensor) {
+  if (!tensor.encoded()) return absl::OkStatus();
+  return WalkCsc(tensor, [](int64_t, size_t) {});
+}
+
+absl::StatusOr<Tensor> Decode(const Tensor& tensor) {
+  if (!tensor.encoded()) return tensor;
+  if (absl::Status s = CheckEncoding(tensor); !s.ok()) return s;  // before the dense form is allocated
+  Type type = tensor.type();
+  type.encoding = Encoding::kDense;
+  Tensor dense(type);
+  const size_t width = static_cast<size_t>(ElementTypeBytes(type.element));
+  absl::Status status = WalkCsc(tensor, [&](int64_t position, size_t value) {
+    std::memcpy(dense.bytes().data() + static_cast<size_t>(position) * width, tensor.csc().values.data() + value,
+                width);
+  });
+  if (!status.ok()) return status;
   return dense;
 }
 

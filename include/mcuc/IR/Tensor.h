@@ -94,6 +94,8 @@ int64_t ColumnLength(const Type& type);
 
 // Encodes a dense tensor of rank >= 1 as csc<u8>; fails where a column has over 65535 nonzeros.
 absl::StatusOr<Tensor> EncodeCsc(const Tensor& dense);
+// Whether an encoded tensor's streams fit its shape, found without allocating the dense form. OK for a dense tensor.
+absl::Status CheckEncoding(const Tensor& tensor);
 // The dense tensor again; an error where the streams do not fit the shape (too few values, a position past the column).
 absl::StatusOr<Tensor> Decode(const Tensor& tensor);
 

@@ -1,0 +1,66 @@
+// Bounds on integer accumulators: for output channel m, (sum |w[m]| * 128 + |b[m]|) * windows of a fused average pool.
+#include "mcuc/IR/Bounds.h"
+
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+
+namespace mcuc {
+
+namespace {
+
+constexpr int64_t kSaturated = int64_t{1} << 62;
+
+int64_t SaturatingMultiply(int64_t a, int64_t b) {
+  if (a == 0 || b == 0) return 0;
+  return a > kSaturated / b ? kSaturated : a * b;
+}
+
+// The sum of |w| of each output channel; elements are int8, so that no sum of 2^28 of them overflows.
+std::vector<int64_t> AbsoluteSums(const Tensor& w) {
+  std::vector<int64_t> sums(static_cast<size_t>(Columns(w.type())), 0);
+  const auto magnitude = [](std::byte b) { return std::abs(static_cast<int64_t>(static_cast<int8_t>(b))); };
+  if (w.encoded()) {
+    const CscData& csc = w.csc();
+    size_t next = 0;
+    for (size_t c = 0; c < sums.size() && c < csc.count.size(); ++c) {
+      for (uint32_t n = 0; n < csc.count[c] && next < csc.values.size(); ++n) sums[c] += magnitude(csc.values[next++]);
+    }
+    return sums;
+  }
+  const size_t length = static_cast<size_t>(ColumnLength(w.type()));
+  for (size_t i = 0; i < w.bytes().size(); ++i) sums[i / length] += magnitude(w.bytes()[i]);
+  return sums;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<int64_t>> AccumulatorBounds(const Node& node) {
+  const auto* conv = node.If<ConvAttrs>();
+  const Value* w = node.operand(1);
+  const Value* b = node.operand(2);
+  if ((!conv && !node.If<FcAttrs>()) || !w) {
+    return absl::InvalidArgumentError(absl::StrCat(node.op_name(), " has no integer accumulator to bound"));
+  }
+  if (!w->is_constant() || w->type().element != ElementType::i8) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the accumulator can't be bounded: the weights ", w->Text(), " must be a constant of type i8"));
+  }
+  std::vector<int64_t> bounds = AbsoluteSums(w->tensor());
+  for (int64_t& bound : bounds) bound *= 128;  // |x| <= 128
+  if (b) {
+    if (!b->is_constant() || b->type().element != ElementType::i32 ||
+        b->type().elements() != static_cast<int64_t>(bounds.size())) {
+      return absl::InvalidArgumentError(absl::StrCat("the accumulator can't be bounded: the bias ", b->Text(),
+                                                     " must be a constant i32[", bounds.size(), "]"));
+    }
+    for (size_t c = 0; c < bounds.size(); ++c) bounds[c] += std::abs(b->tensor().AsInt(static_cast<int64_t>(c)));
+  }
+  if (conv && conv->pool.kind == PoolKind::avg) {
+    const int64_t windows = SaturatingMultiply(conv->pool.kernel[0], conv->pool.kernel[1]);
+    for (int64_t& bound : bounds) bound = SaturatingMultiply(bound, windows);
+  }
+  return bounds;
+}
+
+}  // namespace mcuc

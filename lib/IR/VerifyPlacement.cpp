@@ -1,0 +1,157 @@
+// The rules of placements. Each placed value occupies an interval of bytes of one memory (the arena, or the caller's
+// memory of a graph input or output) over a live range of schedule positions. Two values may meet in both only where
+//   - one is computed exactly in the place of the other, its operand, which dies there (MayRunInPlace), or
+//   - both are views of one value: the same bytes, by reshape and identity alone.
+#include <algorithm>
+#include <unordered_map>
+
+#include "Verifier.h"
+#include "absl/strings/str_cat.h"
+
+namespace mcuc {
+
+namespace {
+
+struct Stored {
+  const Value* value;
+  const Value* memory;  // the input or output whose memory it is; null: the arena
+  int64_t begin, end;   // bytes within the memory
+  LiveRange live;
+  const Value* root = nullptr;  // what the value is a view of; itself where of nothing
+
+  bool SamePlace(const Stored& other) const {
+    return memory == other.memory && begin == other.begin && end == other.end;
+  }
+};
+
+// Own live ranges of all values: outputs last to the end.
+std::unordered_map<const Value*, LiveRange> LiveRanges(const Graph& graph) {
+  std::unordered_map<const Value*, LiveRange> ranges;
+  for (const Value* input : graph.inputs()) ranges[input] = {-1, -1};
+  int64_t i = 0;
+  for (const auto& node : graph.nodes()) {
+    for (const Value* operand : node->operands()) {
+      if (!operand->is_constant()) ranges[operand].last = i;
+    }
+    ranges[node->result()] = {i, i};
+    ++i;
+  }
+  for (const Value* output : graph.outputs()) ranges[output].last = i - 1;
+  return ranges;
+}
+
+// True where `later` is computed exactly in the place of its operand `earlier`, which dies there.
+bool IsInPlace(const Stored& earlier, const Stored& later) {
+  const Node* node = later.value->def();
+  if (!node || later.live.first != earlier.live.last || !later.SamePlace(earlier)) return false;
+  bool is_operand = false;
+  for (size_t i = 0; i < node->operands().size(); ++i) {
+    if (node->operand(i) != earlier.value) continue;
+    is_operand = true;
+    if (!MayRunInPlace(*node, i)) return false;
+  }
+  return is_operand;
+}
+
+std::string PlaceText(const Stored& stored) {
+  const std::string memory = stored.memory ? stored.memory->Text() : "arena";
+  return absl::StrCat(stored.value->Text(), " in ", memory, " [", stored.begin, ", ", stored.end, ") live [",
+                      stored.live.first, ", ", stored.live.last, "]");
+}
+
+bool IsView(const Node& node) { return node.op() == Op::kReshape || node.op() == Op::kIdentity; }
+
+}  // namespace
+
+void Verifier::CheckPlacements() {
+  const auto ranges = LiveRanges(graph_);
+  std::vector<Stored> all;
+  std::unordered_map<const Value*, size_t> index;  // in `all`
+  for (const Value* value : graph_.values()) {
+    if (value->is_constant()) {
+      if (value->placement()) Error(*value, "a constant has no placement; it lies in flash");
+      continue;
+    }
+    const bool is_parameter = value->is_input() || graph_.IsOutput(value);
+    if (!value->placement()) {
+      if (is_parameter) {
+        index[value] = all.size();
+        all.push_back({value, value, 0, value->type().bytes(), ranges.at(value), value});
+      } else if (graph_.arena_bytes()) {
+        Error(*value, "has no placement, though the graph has an arena");
+      }
+      continue;
+    }
+    Stored stored{value, nullptr, 0, 0, ranges.at(value), value};
+    std::optional<int64_t> offset = value->placement()->arena_offset;
+    if (const Value* storage = value->placement()->storage_of) {
+      if (storage == value || !(storage->is_input() || graph_.IsOutput(storage)) ||
+          (storage->placement() && !storage->placement()->arena_offset)) {
+        Error(*value, "can't lie in ", storage->Text(), ": that must be an input or output with memory of its own");
+        continue;
+      }
+      if (is_parameter) {
+        Error(*value, "an input or output can't lie in ", storage->Text(), "; it may lie in the arena");
+        continue;
+      }
+      if (value->type().bytes() > storage->type().bytes() ||
+          ElementTypeBytes(value->type().element) != ElementTypeBytes(storage->type().element)) {
+        Error(*value, TypeText(value->type()), " does not fit into ", storage->Text(), ": ", TypeText(storage->type()));
+        continue;
+      }
+      stored.memory = storage;
+      if (storage->placement()) {
+        stored.memory = nullptr;
+        offset = storage->placement()->arena_offset;
+      }
+    }
+    if (!stored.memory) {
+      const int64_t bytes = value->type().bytes(), alignment = ElementTypeBytes(value->type().element);
+      if (!offset || !graph_.arena_bytes()) {
+        Error(*value, "lies in the arena, but the graph has none");
+        continue;
+      }
+      if (*offset < 0 || bytes > *graph_.arena_bytes() || *offset > *graph_.arena_bytes() - bytes) {
+        Error(*value, "its ", bytes, " bytes at arena+", *offset, " are not within the arena of ",
+              *graph_.arena_bytes(), " bytes");
+        continue;
+      }
+      if (*offset % alignment != 0) {
+        Error(*value, "arena+", *offset, " is no multiple of ", alignment, ", the size of an element of ",
+              TypeText(value->type()));
+        continue;
+      }
+      stored.begin = *offset;
+    }
+    stored.end = stored.begin + value->type().bytes();
+    const Node* def = value->def();
+    if (def && IsView(*def)) {
+      // Operands come earlier in the order of values, so their roots are known.
+      const auto operand = index.find(def->operand(0));
+      if (operand != index.end() && stored.SamePlace(all[operand->second])) stored.root = all[operand->second].root;
+    }
+    if (stored.memory && stored.memory->is_input() && stored.root != stored.memory) {
+      Error(*value, "lies in input ", stored.memory->Text(), ", which is read-only, and is no view of it");
+      continue;
+    }
+    index[value] = all.size();
+    all.push_back(stored);
+  }
+  for (size_t i = 0; i < all.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      const Stored &a = all[j], &b = all[i];
+      if (a.memory != b.memory || a.begin >= b.end || b.begin >= a.end) continue;
+      if (std::max(a.live.first, b.live.first) > std::min(a.live.last, b.live.last)) continue;
+      if (a.root == b.root && a.SamePlace(b)) continue;
+      if (IsInPlace(a, b) || IsInPlace(b, a)) continue;
+      Error(*b.value, PlaceText(b), " overlaps ", PlaceText(a));
+      if (errors_ > kMaxErrors) return;
+    }
+  }
+  if (graph_.arena_bytes() && *graph_.arena_bytes() < 0) {
+    Report(Location{graph_.source(), 0, 0, "", "", ""},
+           absl::StrCat("the arena has ", *graph_.arena_bytes(), " bytes"));
+  }
+}
+
+}  // namespace mcuc
