@@ -19,7 +19,8 @@ find_library(MCUC_DNNL_LIBRARY dnnl REQUIRED)
 find_path(MCUC_DNNL_INCLUDE oneapi/dnnl/dnnl.hpp REQUIRED)
 add_library(DNNL::dnnl INTERFACE IMPORTED)
 target_include_directories(DNNL::dnnl INTERFACE ${MCUC_DNNL_INCLUDE})
-target_link_libraries(DNNL::dnnl INTERFACE ${MCUC_DNNL_LIBRARY})
+# gomp: the interpreter keeps oneDNN's OpenMP to one thread.
+target_link_libraries(DNNL::dnnl INTERFACE ${MCUC_DNNL_LIBRARY} gomp)
 
 # Its CMake package insists on the command line tools of another package.
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
