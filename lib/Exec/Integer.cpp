@@ -7,6 +7,7 @@
 #include "Kernel.h"
 #include "Windows.h"
 #include "mcuc/Exec/Numerics.h"
+#include "mcuc/IR/Bounds.h"
 #include "mcuc/IR/Infer.h"
 
 namespace mcuc::exec {
@@ -156,7 +157,11 @@ absl::Status IntegerAvgPool(const Node& node, const Operands& operands, Tensor& 
   const int32_t zx = ZeroPoint(node.operand(0));
   const Output output{attrs.mul, attrs.shift, ZeroPoint(node.result()), ClampOf(Act{}, y.type())};
   const int64_t whole = attrs.kernel[0] * attrs.kernel[1];  // N of the rule
-  if (whole > 2048) return Invalid("a window of ", whole, " elements; at most 2048 are averaged in integers");
+  const bool partial = attrs.pads != Pads{} || attrs.ceil;
+  if (whole > 4096 || (partial && 255 * whole * whole >= kAccumulatorLimit)) {
+    return Invalid("a window of ", whole, " elements", partial ? ", some of them partial," : "",
+                   " is too large to be averaged in 32 bits");
+  }
   std::vector<int32_t> q;
   for (int64_t plane = 0; plane < xs[0] * xs[1]; ++plane) {
     const int32_t* from = x.data() + plane * xs[2] * xs[3];
