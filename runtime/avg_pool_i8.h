@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "clamp_i32.h"
 #include "pool.h"
 #include "requantize.h"
 #include "taps.h"
@@ -38,7 +39,7 @@ static void mcuc_avg_pool_i8(const struct mcuc_pool *s, const int8_t *x, int32_t
           n = mcuc_end_tap(y0, 1, s->kernel_h, s->padded_h) * mcuc_end_tap(x0, 1, s->kernel_w, s->padded_w);
         }
         if (n != whole && n > 0) acc = mcuc_rounded_divide(acc * whole, n);
-        *y++ = mcuc_clamp_i8(y_zero + mcuc_requantize(acc, mul, shift), INT8_MIN, INT8_MAX);
+        *y++ = (int8_t)mcuc_clamp_i32(y_zero + mcuc_requantize(acc, mul, shift), INT8_MIN, INT8_MAX);
       }
     }
   }

@@ -40,21 +40,16 @@ MCUC_INLINE void mcuc_conv_csc_tiles_i8(const struct mcuc_conv *s, const struct 
         const int32_t xa = (a.y * s->stride_h - s->pad_top) * s->width + a.x * s->stride_w - s->pad_left;
         const int32_t b_from_a = (b.y - a.y) * dy + (b.x - a.x) * dx;
         int32_t a0 = channel.bias, a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-        uint32_t position = UINT32_MAX;
+        int32_t position = -1;
         d = column_delta;
         for (const int8_t *v = column_value; v != value_end;) {
-          uint32_t gap = *d++;
-          while (gap == 255) {
-            position += 255;
-            gap = *d++;
-          }
-          position += gap + 1;
-          const int32_t row = (int32_t)mcuc_quotient(position + 1, per_row);
+          position += 1 + mcuc_csc_gap(&d);
+          const int32_t row = (int32_t)mcuc_quotient((uint32_t)position + 1, per_row);
           const int32_t c = (int32_t)mcuc_quotient((uint32_t)row + 1, per_plane);
           const int32_t w = *v++;
           if (any) {
             const int32_t tap_y = (row - c * s->kernel_h) * s->dilation_h;
-            const int32_t tap_x = ((int32_t)position - row * s->kernel_w) * s->dilation_w;
+            const int32_t tap_x = (position - row * s->kernel_w) * s->dilation_w;
             if ((uint32_t)(reach.top + tap_y) >= reach.rows || (uint32_t)(reach.left + tap_x) >= reach.columns) {
               const int8_t *const xc = xg + c * plane;
               a0 += w * mcuc_tap_i8(s, q, xc, a.y, a.x, tap_y, tap_x);
@@ -68,7 +63,7 @@ MCUC_INLINE void mcuc_conv_csc_tiles_i8(const struct mcuc_conv *s, const struct 
               continue;
             }
           }
-          const int8_t *p = xg + (xa + (int32_t)position * s->dilation_w + row * row_step + c * plane_step);
+          const int8_t *p = xg + (xa + position * s->dilation_w + row * row_step + c * plane_step);
           a0 += w * p[0];
           a1 += w * p[dx];
           a2 += w * p[dy];

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "clamp_i32.h"
 #include "conv_blocks.h"
 #include "requantize.h"
 
@@ -22,7 +23,7 @@ struct mcuc_channel_i8 {
 };
 
 MCUC_INLINE int8_t mcuc_conv_result_i8(const struct mcuc_conv_i8 *q, const struct mcuc_channel_i8 *c, int32_t acc) {
-  return mcuc_clamp_i8(q->y_zero + mcuc_requantize(acc, c->mul, c->shift), q->lo, q->hi);
+  return (int8_t)mcuc_clamp_i32(q->y_zero + mcuc_requantize(acc, c->mul, c->shift), q->lo, q->hi);
 }
 
 MCUC_INLINE void mcuc_conv_block_i8(const struct mcuc_conv *s, const struct mcuc_conv_i8 *q, struct mcuc_channel_i8 *c,

@@ -13,12 +13,15 @@ static inline int32_t mcuc_csc_count(const void *count, int32_t bytes_each, int3
 
 /* The number of zeros before the next nonzero. */
 static inline int32_t mcuc_csc_gap(const uint8_t **delta) {
-  int32_t gap = 0;
-  while (**delta == 255) {
-    gap += 255;
-    ++*delta;
+  int32_t gap = *(*delta)++;
+  if (gap == 255) {
+    while (**delta == 255) {
+      gap += 255;
+      ++*delta;
+    }
+    gap += *(*delta)++;
   }
-  return gap + *(*delta)++;
+  return gap;
 }
 
 #endif

@@ -19,12 +19,7 @@ static void mcuc_fc_csc_i8(const struct mcuc_fc_i8 *s, const int8_t *x, const vo
       const int8_t *p = x;
       int32_t acc = bias != 0 ? bias[m] : 0;
       for (const int8_t *const end = v + mcuc_csc_count(count, count_bytes, m); v != end;) {
-        int32_t gap = *d++;
-        while (gap == 255) {
-          p += 255;
-          gap = *d++;
-        }
-        p += gap;
+        p += mcuc_csc_gap(&d);
         acc += *v++ * *p++;
       }
       *y++ = mcuc_fc_result_i8(s, m, acc, mul, shift);

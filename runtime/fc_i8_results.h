@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "clamp_i32.h"
 #include "requantize.h"
 
 struct mcuc_fc_i8 {
@@ -16,7 +17,7 @@ struct mcuc_fc_i8 {
 static inline int8_t mcuc_fc_result_i8(const struct mcuc_fc_i8 *s, int32_t m, int32_t acc, const int32_t *mul,
                                        const int8_t *shift) {
   const int32_t i = s->per_channel ? m : 0;
-  return mcuc_clamp_i8(s->y_zero + mcuc_requantize(acc, mul[i], shift[i]), s->lo, s->hi);
+  return (int8_t)mcuc_clamp_i32(s->y_zero + mcuc_requantize(acc, mul[i], shift[i]), s->lo, s->hi);
 }
 
 #endif

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Rules N17 and N18: between floats and quantized integers. */
 #ifndef MCUC_QUANTIZE_H
 #define MCUC_QUANTIZE_H
 
@@ -15,8 +14,5 @@ static inline int32_t mcuc_quantize(float x, float scale, int32_t zero, int32_t 
   const float d = t - (float)r;
   return zero + (d >= 0.5f ? r + 1 : d < -0.5f ? r - 1 : r);
 }
-
-/* N18. */
-static inline float mcuc_dequantize(int32_t q, float scale, int32_t zero) { return (float)(q - zero) * scale; }
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "requantize.h"
+#include "shift_right.h"
 
 static void mcuc_resize_linear_i8(int32_t channels, int32_t height, int32_t width, int32_t out_h, int32_t out_w,
                                   const int8_t *x, const int32_t *row_lo, const int32_t *row_hi,

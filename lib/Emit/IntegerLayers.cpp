@@ -1,0 +1,236 @@
+// Layers with integers or encodings in them that are calls of kernels: convolutions and products with quantized or
+// csc<u8> weights, pools, softmax and linear resize of int8. Rules N4 to N8, N14, N16 and N20 of docs/numerics.md.
+#include <algorithm>
+
+#include "Lowering.h"
+#include "absl/strings/str_cat.h"
+#include "mcuc/Exec/Numerics.h"
+#include "mcuc/IR/Infer.h"
+
+namespace mcuc {
+namespace {
+
+std::string N(int64_t value) { return IntLiteral(value); }
+
+bool IsI8(const Value& value) { return value.type().element == ElementType::i8; }
+
+int32_t ZeroPoint(const Value& value) { return value.type().quant->zero_point(); }
+
+// The arguments by which a kernel reads its weights: the dense table, or the streams of the encoding.
+std::vector<std::string> WeightArguments(const Value& w, Emission& out) {
+  if (w.type().encoding == Encoding::kDense) return {out.Read(w)};
+  const CscData& csc = w.tensor().csc();
+  const auto hint = [&](const char* stream) { return absl::StrCat(w.name(), "_", stream); };
+  const bool bytes = csc.count_bytes_each() == 1;
+  std::string count;
+  if (bytes) {
+    count =
+        out.Table(hint("count"), std::span<const uint8_t>(std::vector<uint8_t>(csc.count.begin(), csc.count.end())));
+  } else {
+    count =
+        out.Table(hint("count"), std::span<const uint16_t>(std::vector<uint16_t>(csc.count.begin(), csc.count.end())));
+  }
+  // C has no empty arrays: a tensor without nonzeros has streams of one element that is not read.
+  std::vector<uint8_t> delta = csc.delta;
+  if (delta.empty()) delta.push_back(0);
+  const std::string deltas = out.Table(hint("delta"), std::span<const uint8_t>(delta));
+  const auto values = [&](auto zero) {
+    using T = decltype(zero);
+    std::vector<T> elements(csc.values.size() / sizeof(T));
+    std::copy(csc.values.begin(), csc.values.end(), reinterpret_cast<std::byte*>(elements.data()));
+    if (elements.empty()) elements.push_back(zero);
+    return out.Table(hint("value"), std::span<const T>(elements));
+  };
+  return {count, bytes ? "1" : "2", deltas, IsI8(w) ? values(int8_t{0}) : values(0.0f)};
+}
+
+// The position of a weight is divided by the kernel's width and height through reciprocals of 32 bits (conv_csc.h).
+bool PositionsDivide(const Shape& w) {
+  constexpr int64_t kLimit = int64_t{1} << 32;
+  const int64_t rows = w[1] * w[2];
+  return (rows * w[3] + 1) * w[3] <= kLimit && (rows + 1) * w[2] <= kLimit;
+}
+
+std::string Bias(const Node& node, Emission& out) {
+  return node.operand(2) == nullptr ? "0" : out.Read(*node.operand(2));
+}
+
+void Append(std::vector<std::string>& arguments, const std::vector<std::string>& more) {
+  arguments.insert(arguments.end(), more.begin(), more.end());
+}
+
+// A table of multipliers and one of shifts: one for all, or one an output channel.
+struct Multiplied {
+  bool per_channel = false;
+  std::string mul, shift;
+};
+
+Multiplied MultiplierTables(Multipliers mul, Multipliers shift, Emission& out) {
+  const size_t n = std::max(mul.size(), shift.size());
+  if (mul.size() < n) mul.assign(n, mul[0]);
+  if (shift.size() < n) shift.assign(n, shift[0]);
+  const std::vector<int8_t> shifts(shift.begin(), shift.end());  // [-31, 7]
+  return {n > 1, out.Table(out.NodeName() + "_mul", std::span<const int32_t>(mul)),
+          out.Table(out.NodeName() + "_shift", std::span<const int8_t>(shifts))};
+}
+
+// The clamp of rule N3.
+Emission::Fields ResultFields(const Node& node, const Act& act) {
+  const Clamp clamp = ClampOf(act, node.result()->type());
+  return {{"y_zero", N(ZeroPoint(*node.result()))}, {"lo", N(clamp.lo)}, {"hi", N(clamp.hi)}};
+}
+
+// What of rule N20 is not in the shape: struct mcuc_mixed_f32. Adds the scales of int8 weights to `arguments`.
+std::string MixedStruct(const Node& node, const Act& act, Emission& out, std::vector<std::string>& arguments) {
+  const Type &w = node.operand(1)->type(), &y = node.result()->type();
+  const auto [lo, hi] = ActBounds(act, ElementType::f32);
+  Emission::Fields fields = {{"lo", lo}, {"hi", hi}};
+  if (w.quant) {
+    fields.push_back({"per_channel", w.quant->scales.size() > 1 ? "1" : "0"});
+    arguments.push_back(out.Table(out.NodeName() + "_scale", std::span<const float>(w.quant->scales)));
+  }
+  if (y.quant) {
+    fields.insert(fields.end(), {{"y_scale", FloatLiteral(y.quant->scale())},
+                                 {"y_zero", N(y.quant->zero_point())},
+                                 {"y_least", N(IntegerMin(y.element))},
+                                 {"y_most", N(IntegerMax(y.element))}});
+  }
+  return out.Struct(out.NodeName() + "_mixed", "struct mcuc_mixed_f32", fields);
+}
+
+// What MCUC_CONV_WHOLE (runtime/conv_blocks.h) takes for granted.
+bool IsWhole(const ConvAttrs& attrs, const Shape& x, const Shape& w, const Shape& y) {
+  const Pair size = ConvOutputSize(attrs, x, w);
+  for (size_t d = 0; d < 2; ++d) {
+    const int64_t reach = (size[d] - 1) * attrs.strides[d] + (w[d + 2] - 1) * attrs.dilations[d] + 1;
+    if (attrs.pads[d] != 0 || reach > x[d + 2]) return false;
+    if (attrs.pool.kind == PoolKind::none) {
+      if (size[d] < 2) return false;
+    } else if (attrs.pool.kernel[d] != 2 || attrs.pool.pads[d] != 0 ||
+               (y[d + 2] - 1) * attrs.pool.strides[d] + 2 > size[d]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::Status LowerConvQuantized(const Node& node, Emission& out) {
+  const ConvAttrs& attrs = node.As<ConvAttrs>();
+  const Value &x = *node.operand(0), &w = *node.operand(1);
+  const bool csc = w.type().encoding == Encoding::kCsc;
+  if (csc && !PositionsDivide(w.type().shape)) {
+    return absl::UnimplementedError(absl::StrCat("node \"", out.NodeName(), "\" (conv): filters of ",
+                                                 ShapeText(w.type().shape), " are too large to be encoded"));
+  }
+  std::vector<std::string> arguments = {ConvShape(node, out)}, weights = WeightArguments(w, out);
+  std::string kernel = csc ? "conv_csc" : "conv";
+  if (IsI8(x)) {
+    if (!IsWhole(attrs, x.type().shape, w.type().shape, node.result()->type().shape)) kernel += "_any";
+    kernel += "_i8";
+    const Multiplied m = MultiplierTables(attrs.mul, attrs.shift, out);
+    Emission::Fields fields = {{"x_zero", N(ZeroPoint(x))}};
+    const Emission::Fields result = ResultFields(node, attrs.act);
+    fields.insert(fields.end(), result.begin(), result.end());
+    fields.insert(fields.end(),
+                  {{"relu", attrs.act.kind == ActKind::relu ? "1" : "0"}, {"per_channel", m.per_channel ? "1" : "0"}});
+    arguments.push_back(out.Struct(out.NodeName() + "_quant", "struct mcuc_conv_i8", fields));
+    Append(weights, {Bias(node, out), m.mul, m.shift});
+  } else {
+    kernel += IsI8(w) ? "_f32_i8" : "_f32";
+    arguments.push_back(MixedStruct(node, attrs.act, out, weights));
+    weights.push_back(Bias(node, out));
+  }
+  out.Use(kernel + ".h");
+  arguments.push_back(out.Read(x));
+  Append(arguments, weights);
+  arguments.push_back(out.Write(*node.result()));
+  out.Call("mcuc_" + kernel, arguments);
+  return absl::OkStatus();
+}
+
+absl::Status LowerFcQuantized(const Node& node, Emission& out) {
+  const FcAttrs& attrs = node.As<FcAttrs>();
+  const Value &x = *node.operand(0), &w = *node.operand(1);
+  const bool csc = w.type().encoding == Encoding::kCsc;
+  const int64_t outputs = w.type().shape[0], inputs = w.type().shape[1], rows = x.type().elements() / inputs;
+  std::vector<std::string> arguments, weights = WeightArguments(w, out);
+  std::string kernel = csc ? "fc_csc" : "fc";
+  if (IsI8(x)) {
+    kernel += "_i8";
+    const Multiplied m = MultiplierTables(attrs.mul, attrs.shift, out);
+    Emission::Fields fields = {{"rows", N(rows)}, {"inputs", N(inputs)}, {"outputs", N(outputs)}};
+    const Emission::Fields result = ResultFields(node, attrs.act);
+    fields.insert(fields.end(), result.begin(), result.end());
+    fields.push_back({"per_channel", m.per_channel ? "1" : "0"});
+    arguments.push_back(out.Struct(out.NodeName() + "_shape", "struct mcuc_fc_i8", fields));
+    Append(weights, {Bias(node, out), m.mul, m.shift});
+  } else {
+    kernel += IsI8(w) ? "_f32_i8" : "_f32";
+    arguments = {N(rows), N(inputs), N(outputs), MixedStruct(node, attrs.act, out, weights)};
+    weights.push_back(Bias(node, out));
+  }
+  out.Use(kernel + ".h");
+  arguments.push_back(out.Read(x));
+  Append(arguments, weights);
+  arguments.push_back(out.Write(*node.result()));
+  out.Call("mcuc_" + kernel, arguments);
+  return absl::OkStatus();
+}
+
+absl::Status LowerPoolQuantized(const Node& node, Emission& out) {
+  const Value& x = *node.operand(0);
+  const std::string kernel = node.op() == Op::kMaxPool ? "max_pool_i8" : "avg_pool_i8";
+  out.Use(kernel + ".h");
+  std::vector<std::string> arguments = {PoolShape(node, out), out.Read(x)};
+  if (const AvgPoolAttrs* avg = node.If<AvgPoolAttrs>(); avg != nullptr) {
+    Append(arguments, {N(ZeroPoint(x)), N(avg->mul[0]), N(avg->shift[0]), N(ZeroPoint(*node.result()))});
+  }
+  arguments.push_back(out.Write(*node.result()));
+  out.Call("mcuc_" + kernel, arguments);
+  return absl::OkStatus();
+}
+
+absl::Status LowerSoftmaxQuantized(const Node& node, Emission& out) {
+  const size_t axis = static_cast<size_t>(node.As<SoftmaxAttrs>().axis);
+  const Shape& shape = node.result()->type().shape;
+  const auto product = [&](size_t first, size_t last) {
+    return N(Elements(
+        Shape(shape.begin() + static_cast<std::ptrdiff_t>(first), shape.begin() + static_cast<std::ptrdiff_t>(last))));
+  };
+  out.Use("softmax_i8.h");
+  const std::string dims =
+      out.Struct(out.NodeName() + "_shape", "struct mcuc_softmax",
+                 {{"outer", product(0, axis)}, {"length", N(shape[axis])}, {"inner", product(axis + 1, shape.size())}});
+  const std::string x = out.Read(*node.operand(0)), table = out.Read(*node.operand(1));
+  out.Call("mcuc_softmax_i8", {dims, x, table, out.Write(*node.result())});
+  return absl::OkStatus();
+}
+
+absl::Status LowerResizeQuantized(const Node& node, Emission& out) {
+  const ResizeAttrs& attrs = node.As<ResizeAttrs>();
+  if (attrs.mode == ResizeMode::nearest) return LowerResizeNearest(node, out);
+  const Shape &in = node.operand(0)->type().shape, &size = node.result()->type().shape;
+  out.Use("resize_linear_i8.h");
+  std::vector<std::string> arguments = {N(in[0] * in[1]), N(in[2]),   N(in[3]),
+                                        N(size[2]),       N(size[3]), out.Read(*node.operand(0))};
+  for (const size_t d : {2, 3}) {
+    const float scale =
+        attrs.scales.empty() ? static_cast<float>(size[d]) / static_cast<float>(in[d]) : attrs.scales[d];
+    const ResizeAxis axis = ResizeAxisOf(attrs, in[d], size[d], scale);
+    const std::string hint = absl::StrCat(out.NodeName(), d == 2 ? "_row" : "_column");
+    arguments.push_back(
+        out.Table(hint + "_lo", std::span<const int32_t>(std::vector<int32_t>(axis.lo.begin(), axis.lo.end()))));
+    arguments.push_back(
+        out.Table(hint + "_hi", std::span<const int32_t>(std::vector<int32_t>(axis.hi.begin(), axis.hi.end()))));
+    std::vector<int16_t> fractions;  // N16
+    for (const float f : axis.fraction) fractions.push_back(static_cast<int16_t>(double{f} * 1024 + 0.5));
+    arguments.push_back(out.Table(hint + "_fraction", std::span<const int16_t>(fractions)));
+  }
+  arguments.push_back(out.Write(*node.result()));
+  out.Call("mcuc_resize_linear_i8", arguments);
+  return absl::OkStatus();
+}
+
+}  // namespace mcuc
