@@ -660,6 +660,7 @@ std::unique_ptr<Graph> Parser::Parse() {
   graph_->set_source(file_);
   if (!ParseHeader()) return nullptr;  // without inputs every statement would be an error
   ParseBody();
+  if (TooMany()) return nullptr;
   ResolveOutputs();
   ResolvePlacements();
   if (diagnostics_.errors() == first_errors_) VerifyParsed();
