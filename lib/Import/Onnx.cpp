@@ -1,0 +1,460 @@
+// Imports ONNX models: declares the initializers and inputs as symbols, lowers the nodes in schedule order by the table
+// of operators, and builds the graph from the operations that the outputs depend on. Everything that is wrong is
+// reported; what depends on a reported node is poisoned and stays silent.
+#include "mcuc/Import/Onnx.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "Interface.h"
+#include "Lowering.h"
+#include "ModelFile.h"
+#include "ReadFile.h"
+#include "Schedule.h"
+#include "TensorData.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "mcuc/IR/Verify.h"
+#include "onnx/onnx_pb.h"
+
+namespace mcuc {
+
+namespace importer {
+
+namespace {
+
+constexpr int kMaxNodes = 10000;
+constexpr int kMaxNames = 100000;  // inputs and outputs of all nodes
+constexpr size_t kMaxMessage = 2000;
+
+const char* AttributeTypeName(int type) {
+  static const char* const kNames[] = {
+      "undefined", "FLOAT",   "INT",    "STRING",        "TENSOR",         "GRAPH",      "FLOATS",     "INTS",
+      "STRINGS",   "TENSORS", "GRAPHS", "SPARSE_TENSOR", "SPARSE_TENSORS", "TYPE_PROTO", "TYPE_PROTOS"};
+  return type >= 0 && type < static_cast<int>(std::size(kNames)) ? kNames[type] : "unknown";
+}
+
+// The type that a letter of the table stands for.
+int AttributeTypeOf(char letter) {
+  switch (letter) {
+    case 'i':
+      return onnx::AttributeProto::INT;
+    case 'f':
+      return onnx::AttributeProto::FLOAT;
+    case 's':
+      return onnx::AttributeProto::STRING;
+    case 't':
+      return onnx::AttributeProto::TENSOR;
+    case 'p':
+      return onnx::AttributeProto::SPARSE_TENSOR;
+    case 'I':
+      return onnx::AttributeProto::INTS;
+    case 'F':
+      return onnx::AttributeProto::FLOATS;
+    default:
+      return onnx::AttributeProto::STRINGS;
+  }
+}
+
+// Attributes of old files have no type; it is that of the field in use.
+int TypeOf(const onnx::AttributeProto& attribute) {
+  using A = onnx::AttributeProto;
+  if (attribute.type() != A::UNDEFINED) return attribute.type();
+  if (attribute.has_f()) return A::FLOAT;
+  if (attribute.has_i()) return A::INT;
+  if (attribute.has_s()) return A::STRING;
+  if (attribute.has_t()) return A::TENSOR;
+  if (attribute.floats_size() > 0) return A::FLOATS;
+  if (attribute.ints_size() > 0) return A::INTS;
+  if (attribute.strings_size() > 0) return A::STRINGS;
+  return A::UNDEFINED;
+}
+
+absl::Status CheckAttributes(const onnx::NodeProto& node, const Operator& row) {
+  const std::vector<std::string> specs = absl::StrSplit(row.attributes, ' ', absl::SkipEmpty());
+  std::set<std::string> seen;
+  for (const auto& attribute : node.attribute()) {
+    const auto spec = std::find_if(specs.begin(), specs.end(),
+                                   [&](const std::string& s) { return s.substr(0, s.size() - 2) == attribute.name(); });
+    const std::string name = Printable(attribute.name());
+    if (spec == specs.end()) {
+      std::vector<std::string> names;
+      for (const std::string& s : specs) names.push_back(s.substr(0, s.size() - 2));
+      return Unsupported("attribute ", name,
+                         " is not supported; supported: ", names.empty() ? "none" : absl::StrJoin(names, ", "));
+    }
+    if (!attribute.ref_attr_name().empty()) return Unsupported("attribute ", name, " refers to a function's attribute");
+    if (!seen.insert(attribute.name()).second) return Unsupported("attribute ", name, " is given twice");
+    const int type = TypeOf(attribute), expected = AttributeTypeOf(spec->back());
+    const bool empty_list = type == onnx::AttributeProto::UNDEFINED;
+    if (type != expected && !empty_list) {
+      return Unsupported("attribute ", name, " is of type ", AttributeTypeName(type), "; it must be ",
+                         AttributeTypeName(expected));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What to do about a missing operator.
+std::string RemedyFor(const std::string& op) {
+  if (op.find("QuantizeLinear") != std::string::npos || op.find("QLinear") == 0 ||
+      op.find("Integer") != std::string::npos) {
+    return "import the float model and quantize it here with --calibrate";
+  }
+  if (op == "If" || op == "Loop" || op == "Scan") return "export the model with its control flow unrolled";
+  return "replace it by supported operators when exporting the model";
+}
+
+class Importer {
+ public:
+  Importer(const std::string& path, const ImportOptions& options, Diagnostics& diagnostics)
+      : path_(path), options_(options), diagnostics_(diagnostics) {
+    const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+    folder_ = parent.empty() ? "." : parent.string();
+  }
+
+  std::unique_ptr<Graph> Import() {
+    const int errors = diagnostics_.errors();
+    if (!LoadModel(path_, model_, diagnostics_)) return nullptr;
+    opset_ = OpsetOf(model_, path_, diagnostics_);
+    if (opset_ == 0 || !CheckSize()) return nullptr;
+    DeclareInitializers();
+    DeclareInputs();
+    DeclareResults();
+    LowerNodes();
+    BindOutputs();
+    if (diagnostics_.errors() > errors) return nullptr;
+    auto graph = BuildGraph();
+    VerifyOptions verify;
+    verify.locate_node = [&](const Node& node) {
+      Location where = InFile(path_);
+      where.node = Printable(node.loc());
+      where.op = node.op_name();
+      return where;
+    };
+    VerifyGraph(*graph, diagnostics_, verify);
+    return diagnostics_.errors() > errors ? nullptr : std::move(graph);
+  }
+
+ private:
+  const onnx::GraphProto& proto() const { return model_.graph(); }
+
+  void Error(const std::string& message) { diagnostics_.Error(InFile(path_), message); }
+
+  // Node order, name lookup and liveness are linear in these, a few steps later quadratic.
+  bool CheckSize() {
+    int64_t names = 0;
+    for (const auto& node : proto().node()) names += node.input_size() + node.output_size();
+    if (proto().node_size() > kMaxNodes || names > kMaxNames) {
+      Error(absl::StrCat("the graph has ", proto().node_size(), " nodes with ", names, " inputs and outputs; at most ",
+                         kMaxNodes, " with ", kMaxNames, " are supported"));
+      return false;
+    }
+    return true;
+  }
+
+  // The symbol of a name; an error for a name that already has one.
+  Symbol* Declare(const std::string& name, const char* what, Symbol* symbol) {
+    if (name.empty() || !symbols_.emplace(name, symbol).second) {
+      Error(absl::StrCat(what, " \"", Printable(name),
+                         "\": ", name.empty() ? "has no name" : "the name is taken already"));
+      return nullptr;
+    }
+    return symbol;
+  }
+
+  void DeclareInitializers() {
+    for (const auto& tensor : proto().initializer()) DeclareTensor(tensor.name(), TensorOfProto(tensor, folder_));
+    for (const auto& tensor : proto().sparse_initializer()) {
+      auto dense = TensorOfProto(tensor, folder_);
+      if (dense.ok() && !module_.Reserve(dense->type().bytes())) {
+        dense = Unsupported("the sparse initializers take more than ", kMaxAllFoldedBytes, " bytes in dense form");
+      }
+      DeclareTensor(tensor.values().name(), std::move(dense));
+    }
+  }
+
+  void DeclareTensor(const std::string& name, absl::StatusOr<Tensor> tensor) {
+    if (!tensor.ok()) Error(absl::StrCat("initializer: ", std::string(tensor.status().message())));
+    initializers_.insert(name);
+    Symbol* symbol = tensor.ok() ? module_.NewConstant(name, *std::move(tensor)) : Poison(name);
+    Declare(name, "initializer", symbol);
+  }
+
+  Symbol* Poison(const std::string& name) {
+    Symbol* symbol = module_.NewSymbol(name, Type{});
+    symbol->poisoned = true;
+    return symbol;
+  }
+
+  void DeclareInputs() {
+    for (const InputType& input : InputTypesOf(proto(), initializers_, options_, path_, diagnostics_)) {
+      Symbol* symbol = module_.NewSymbol(input.name, input.type);
+      symbol->poisoned = !input.valid;
+      if (input.valid && !Declare(input.name, "input", symbol)) continue;
+      if (!input.valid) symbols_.emplace(input.name, symbol);
+      inputs_.push_back(symbol);
+    }
+  }
+
+  // Names of results must be free; they are reserved before any node is lowered, so that names made up here are free
+  // too.
+  void DeclareResults() {
+    for (const auto& [name, symbol] : symbols_) names_.insert(name);
+    std::unordered_set<std::string> results;
+    for (const auto& node : proto().node()) {
+      for (const std::string& name : node.output()) {
+        if (name.empty()) continue;
+        if (symbols_.count(name) || !results.insert(name).second) {
+          diagnostics_.Error(LocationOf(node),
+                             absl::StrCat("output \"", Printable(name), "\": the name is taken already"));
+        }
+        names_.insert(name);
+      }
+    }
+  }
+
+  Location LocationOf(const onnx::NodeProto& node) const {
+    Location where = InFile(path_);
+    where.node = Printable(LocOf(node));
+    where.op = Printable(node.op_type());
+    return where;
+  }
+
+  static std::string LocOf(const onnx::NodeProto& node) {
+    if (!node.name().empty()) return node.name();
+    const auto named =
+        std::find_if(node.output().begin(), node.output().end(), [](const auto& n) { return !n.empty(); });
+    return named == node.output().end() ? "" : *named;
+  }
+
+  void LowerNodes() {
+    const Schedule schedule = ScheduleOf(proto());
+    if (!schedule.cycle.empty()) {
+      std::vector<std::string> names;
+      for (int node : schedule.cycle) {
+        if (names.size() == 8) {
+          names.push_back("...");
+          break;
+        }
+        names.push_back(absl::StrCat("\"", Printable(LocOf(proto().node(node))), "\""));
+      }
+      Error(absl::StrCat("the graph has a cycle: ", absl::StrJoin(names, " -> ")));
+    }
+    for (const auto& output : proto().output()) read_.insert(output.name());
+    for (size_t i = 0; i < schedule.live.size(); ++i) {
+      if (!schedule.live[i]) continue;
+      for (const std::string& name : proto().node(static_cast<int>(i)).input()) read_.insert(name);
+    }
+    for (const auto& info : proto().value_info()) declared_.emplace(info.name(), &info);
+    std::unordered_set<int> ordered(schedule.order.begin(), schedule.order.end());
+    for (int i = 0; i < proto().node_size(); ++i) {
+      if (!ordered.count(i)) PoisonOutputs(proto().node(i));
+    }
+    for (int i : schedule.order) {
+      if (schedule.live[static_cast<size_t>(i)]) LowerNode(proto().node(i));
+    }
+  }
+
+  void PoisonOutputs(const onnx::NodeProto& node) {
+    for (const std::string& name : node.output()) {
+      if (!name.empty()) symbols_.emplace(name, Poison(name));
+    }
+  }
+
+  void LowerNode(const onnx::NodeProto& node) {
+    bool poisoned = false;
+    const absl::Status status = TryLower(node, &poisoned);
+    if (status.ok() && !poisoned) return;
+    PoisonOutputs(node);
+    if (status.ok()) return;
+    std::string message = std::string(status.message());
+    if (message.size() > kMaxMessage) message = message.substr(0, kMaxMessage) + "...";
+    for (char& c : message) {  // strings of the model
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    }
+    absl::StrAppend(&message, " (", node.op_type(), ", ", IsDefaultDomain(node.domain()) ? "" : node.domain() + " ",
+                    "opset ", OpsetOfDomain(node.domain()), ")");
+    diagnostics_.Error(LocationOf(node), message);
+  }
+
+  std::string OpsetOfDomain(const std::string& domain) const {
+    if (IsDefaultDomain(domain)) return absl::StrCat(opset_);
+    for (const auto& import : model_.opset_import()) {
+      if (import.domain() == domain) return absl::StrCat(import.version());
+    }
+    return "unknown";
+  }
+
+  absl::StatusOr<const Operator*> RowOf(const onnx::NodeProto& node) {
+    const std::string op = Printable(node.op_type());
+    if (!IsDefaultDomain(node.domain())) {
+      for (const auto& function : model_.functions()) {
+        if (function.domain() == node.domain() && function.name() == node.op_type()) {
+          return Unsupported("functions of the model are not supported; inline them, e.g. with onnx.inliner");
+        }
+      }
+      return Unsupported("operators of the domain ", Printable(node.domain()),
+                         " are not supported; supported: those of ", "the default domain. ", RemedyFor(op));
+    }
+    if (const Operator* row = FindOperator(node.op_type(), opset_)) return row;
+    if (const std::string opsets = OpsetsOf(node.op_type()); !opsets.empty()) {
+      return Unsupported("operator ", op, " is not supported in opset ", opset_, "; supported: opsets ", opsets,
+                         ". Convert the model with onnx.version_converter");
+    }
+    // The list once is enough.
+    const std::string supported = listed_operators_ ? "those listed above" : OperatorNames();
+    listed_operators_ = true;
+    return Unsupported("operator ", op, " is not supported; ", RemedyFor(op), ". Supported: ", supported);
+  }
+
+  absl::Status TryLower(const onnx::NodeProto& node, bool* poisoned) {
+    MCUC_ASSIGN_OR_RETURN(const Operator* row, RowOf(node));
+    MCUC_RETURN_IF_ERROR(CheckAttributes(node, *row));
+    std::vector<Symbol*> inputs;
+    for (const std::string& name : node.input()) {
+      const auto found = symbols_.find(name);
+      if (!name.empty() && found == symbols_.end()) {
+        return Unsupported("input ", inputs.size(), " \"", Printable(name),
+                           "\" is computed nowhere: no node, input or ", "initializer has this name");
+      }
+      inputs.push_back(name.empty() ? nullptr : found->second);
+      *poisoned |= inputs.back() && inputs.back()->poisoned;
+    }
+    while (!inputs.empty() && !inputs.back()) inputs.pop_back();
+    if (inputs.size() < row->min_inputs || inputs.size() > row->max_inputs) {
+      return Unsupported("has ", inputs.size(), " inputs; supported: ", row->min_inputs,
+                         row->max_inputs == kAny              ? " or more"
+                         : row->max_inputs == row->min_inputs ? ""
+                                                              : absl::StrCat(" to ", row->max_inputs));
+    }
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!inputs[i] && (i < row->min_inputs || row->max_inputs == kAny))
+        return Unsupported("input ", i, " is missing");
+    }
+    std::vector<bool> used;
+    for (const std::string& name : node.output()) {
+      used.push_back(!name.empty() && read_.count(name) > 0);
+      if (used.back() && used.size() > row->max_outputs) {
+        return Unsupported("output ", used.size() - 1, " \"", Printable(name), "\" is used; supported: the first ",
+                           row->max_outputs);
+      }
+    }
+    if (*poisoned) return absl::OkStatus();
+
+    Lowering lowering(module_, node, opset_, LocOf(node), inputs, used, diagnostics_, LocationOf(node), folder_);
+    MCUC_RETURN_IF_ERROR(row->lower(lowering));
+    for (int i = 0; i < node.output_size(); ++i) {
+      Symbol* symbol = lowering.outputs()[static_cast<size_t>(i)];
+      const std::string& name = node.output(i);
+      if (name.empty()) continue;
+      if (!symbol) {
+        if (used[static_cast<size_t>(i)]) return absl::InternalError(absl::StrCat("output ", i, " was not lowered"));
+        symbol = Poison(name);  // nothing reads it
+      }
+      if (symbol->name.empty()) symbol->name = name;
+      symbols_.emplace(name, symbol);
+      const auto declared = declared_.find(name);
+      if (declared == declared_.end() || symbol->poisoned) continue;
+      if (const std::string text = Contradiction(*declared->second, symbol->type); !text.empty()) {
+        diagnostics_.Warning(LocationOf(node), absl::StrCat("output \"", Printable(name), "\" ", text));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // A name that no value of the model has.
+  std::string FreshName(const std::string& base) {
+    std::string name = base;
+    for (int i = 2; !names_.insert(name).second; ++i) name = absl::StrCat(base, "_", i);
+    return name;
+  }
+
+  // An output is the result of a node, carries its own name and is listed once: others get a copy.
+  void BindOutputs() {
+    if (proto().output_size() == 0) Error("the graph has no outputs");
+    std::unordered_set<const Symbol*> bound(inputs_.begin(), inputs_.end());
+    std::unordered_set<std::string> names;
+    for (const auto& output : proto().output()) {
+      const std::string text = absl::StrCat("output \"", Printable(output.name()), "\"");
+      const auto found = symbols_.find(output.name());
+      if (found == symbols_.end()) {
+        Error(absl::StrCat(text, " is computed nowhere: no node, input or initializer has this name"));
+        continue;
+      }
+      Symbol* symbol = found->second;
+      if (symbol->poisoned) continue;
+      if (Elements(symbol->shape()) == 0) {
+        Error(absl::StrCat(text, " [", ShapeText(symbol->shape()), "] has no elements; an output must have some"));
+        continue;
+      }
+      if (const std::string contradiction = Contradiction(output, symbol->type); !contradiction.empty()) {
+        diagnostics_.Warning(InFile(path_), absl::StrCat(text, " ", contradiction));
+      }
+      const bool first = names.insert(output.name()).second;
+      if (symbol->is_constant() || symbol->name != output.name() || !bound.insert(symbol).second) {
+        // The name is free where it is only an alias; an input keeps its own.
+        const bool alias = first && (symbol->is_constant() || symbol->name != output.name());
+        symbol = module_.AddIdentity(symbol, alias ? output.name() : FreshName(output.name() + "_out"));
+      }
+      outputs_.push_back(symbol);
+    }
+  }
+
+  std::unique_ptr<Graph> BuildGraph() {
+    const auto& nodes = module_.nodes();
+    std::unordered_set<const Symbol*> live(outputs_.begin(), outputs_.end());
+    for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
+      if (live.count(node->result)) live.insert(node->operands.begin(), node->operands.end());
+    }
+    const std::string stem = std::filesystem::path(path_).stem().string();
+    auto graph = std::make_unique<Graph>(stem.empty() ? "graph" : stem);
+    graph->set_source(path_);
+    for (Symbol* input : inputs_) input->value = graph->AddInput(input->name, input->type);
+    for (const PendingNode& node : nodes) {
+      if (!live.count(node.result)) continue;
+      std::vector<Value*> operands;
+      for (Symbol* operand : node.operands) {
+        if (!operand->value) {
+          const std::string name = operand->name.empty() ? operand->hint + "_const" : operand->name;
+          operand->value = graph->AddConstant(name, *operand->constant);
+        }
+        operands.push_back(operand->value);
+      }
+      Symbol* result = node.result;
+      const std::string name =
+          result->name.empty() ? FreshName(absl::StrCat(result->hint, "_", OpName(OpOf(node.attrs)))) : result->name;
+      result->value = graph->AddNode(node.attrs, operands, name, result->type, node.loc)->result();
+    }
+    for (Symbol* output : outputs_) graph->AddOutput(output->value);
+    return graph;
+  }
+
+  const std::string path_;
+  const ImportOptions& options_;
+  Diagnostics& diagnostics_;
+  std::string folder_;
+  onnx::ModelProto model_;
+  int64_t opset_ = 0;
+  Module module_;
+  std::unordered_map<std::string, Symbol*> symbols_;
+  std::set<std::string> initializers_;
+  std::unordered_set<std::string> names_;  // of values: the model's, and those made up
+  std::unordered_set<std::string> read_;   // names that a live node or the graph's outputs read
+  std::unordered_map<std::string, const onnx::ValueInfoProto*> declared_;
+  std::vector<Symbol*> inputs_, outputs_;
+  bool listed_operators_ = false;
+};
+
+}  // namespace
+
+}  // namespace importer
+
+std::unique_ptr<Graph> ImportOnnx(const std::string& path, const ImportOptions& options, Diagnostics& diagnostics) {
+  return importer::Importer(path, options, diagnostics).Import();
+}
+
+}  // namespace mcuc
