@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The C library's fabsf. */
+/* Absolute value, by the C library. */
 #ifndef MCUC_ABS_F32_H
 #define MCUC_ABS_F32_H
 

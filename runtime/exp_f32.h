@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The C library's expf. */
+/* Exponential, by the C library. */
 #ifndef MCUC_EXP_F32_H
 #define MCUC_EXP_F32_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The C library's floorf. */
+/* Rounding down, by the C library. */
 #ifndef MCUC_FLOOR_F32_H
 #define MCUC_FLOOR_F32_H
 

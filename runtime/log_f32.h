@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The C library's logf. */
+/* Natural logarithm, by the C library. */
 #ifndef MCUC_LOG_F32_H
 #define MCUC_LOG_F32_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The C library's powf. */
+/* Power, by the C library. */
 #ifndef MCUC_POW_F32_H
 #define MCUC_POW_F32_H
 

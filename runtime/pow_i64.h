@@ -5,17 +5,12 @@
 
 #include <stdint.h>
 
+#include "pow_u64.h"
+
 static inline int64_t mcuc_pow_i64(int64_t base, int64_t exponent) {
-  uint64_t result = 1, square = (uint64_t)base;
-  if (exponent < 0) {
-    if (base == 1) return 1;
-    return base != -1 ? 0 : exponent % 2 == 0 ? 1 : -1;
-  }
-  for (; exponent != 0; exponent >>= 1) {
-    if (exponent & 1) result *= square;
-    square *= square;
-  }
-  return (int64_t)result;
+  if (exponent >= 0) return (int64_t)mcuc_pow_u64((uint64_t)base, (uint64_t)exponent);
+  if (base == -1) return exponent % 2 == 0 ? 1 : -1;
+  return base == 1 ? 1 : 0;
 }
 
 #endif

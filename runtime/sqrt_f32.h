@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The C library's sqrtf. */
+/* Square root, by the C library. */
 #ifndef MCUC_SQRT_F32_H
 #define MCUC_SQRT_F32_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The C library's tanhf. */
+/* Hyperbolic tangent, by the C library. */
 #ifndef MCUC_TANH_F32_H
 #define MCUC_TANH_F32_H
 

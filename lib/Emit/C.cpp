@@ -13,7 +13,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "mcuc/Emit/RuntimeText.h"
 
 namespace mcuc {
 namespace {
@@ -46,10 +45,10 @@ std::vector<Parameter> ParametersOf(const Graph& graph, Namer& names) {
   std::vector<Parameter> parameters;
   names.Reserve("arena");
   for (const Value* input : graph.inputs()) {
-    parameters.push_back({input, names.Unique(input->name(), "in_", true), false});
+    parameters.push_back({input, names.Unique(input->name(), "in_", Namer::Kind::kParameter), false});
   }
   for (const Value* output : graph.outputs()) {
-    parameters.push_back({output, names.Unique(output->name(), "out_", true), true});
+    parameters.push_back({output, names.Unique(output->name(), "out_", Namer::Kind::kParameter), true});
   }
   return parameters;
 }
@@ -167,8 +166,8 @@ std::string HeaderText(const Graph& graph, const ModelNames& model, const std::v
 
 // A kernel file as it goes into the source: without its include guard, its includes (returned in `system`) and its
 // licence line, which the file's head says once. Includes within an #if stay where they are.
-std::string KernelText(const RuntimeFile& file, std::set<std::string>& system) {
-  const std::vector<std::string> lines = absl::StrSplit(file.text, '\n');
+std::string KernelText(const std::string& file, std::set<std::string>& system) {
+  const std::vector<std::string> lines = absl::StrSplit(file, '\n');
   std::vector<std::string> kept;
   int depth = 0;
   bool guarded = false;
@@ -383,9 +382,7 @@ absl::StatusOr<CFiles> EmitC(const Graph& graph, const EmitCOptions& options) {
       system.insert(name);
       continue;
     }
-    for (const RuntimeFile& file : RuntimeFiles()) {
-      if (file.name == name) absl::StrAppend(&kernels, "\n", KernelText(file, system));
-    }
+    absl::StrAppend(&kernels, "\n", KernelText(RuntimeFileText(name), system));
   }
   std::string tables, body;
   for (const Emission::NodeText& text : out.nodes()) {

@@ -1,5 +1,6 @@
 // Elementwise operations, casts and reductions of unquantized types, as loops; what takes more than an expression is a
 // function of runtime/.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -10,6 +11,8 @@ namespace mcuc {
 namespace {
 
 std::string CType(ElementType element) { return ElementTypeCName(element); }
+
+std::string FloatSuffix(ElementType element) { return element == ElementType::f64 ? "f64" : "f32"; }
 
 bool IsSigned(ElementType element) {
   return Dispatch(element, [](auto zero) { return std::is_signed_v<decltype(zero)>; });
@@ -108,46 +111,36 @@ std::string IntegerClamp(const std::string& v, ElementType element, int64_t lo, 
   return text.empty() ? v : absl::StrCat("(", CType(element), ")(", text, v, ")");
 }
 
-std::string IntegerAct(const Act& act, const std::string& v, ElementType element) {
-  const float infinity = std::numeric_limits<float>::infinity();
-  if (act.kind == ActKind::none) return v;
-  const bool relu = act.kind == ActKind::relu;
-  return IntegerClamp(v, element, IntegerBound(relu ? 0 : act.lo, element, true),
-                      IntegerBound(relu ? infinity : act.hi, element, false));
-}
-
-// Statements for y = fn(x) on an integer type; false: there are none for it.
-void IntegerUnary(Emission& out, const UnaryAttrs& attrs, ElementType element, const std::string& y,
-                  const std::string& x) {
+// The statement y = fn(x) on an integer type, which has few of the functions (Verify).
+absl::Status IntegerUnary(Emission& out, const UnaryAttrs& attrs, ElementType element, const std::string& y,
+                          const std::string& x) {
   const std::string type = CType(element), wrap = WrapType(element);
   switch (attrs.fn) {
     case UnaryFn::relu:
-      out.Line(absl::StrCat(y, " = ", IntegerAct({ActKind::relu, 0, 0}, x, element), ";"));
-      return;
+      out.Line(absl::StrCat(y, " = ", IntegerClamp(x, element, 0, IntegerBound(INFINITY, element, false)), ";"));
+      return absl::OkStatus();
     case UnaryFn::clip:
-      out.Line(absl::StrCat(y, " = ", IntegerAct({ActKind::clip, attrs.alpha, attrs.beta}, x, element), ";"));
-      return;
+      out.Line(absl::StrCat(
+          y, " = ",
+          IntegerClamp(x, element, IntegerBound(attrs.alpha, element, true), IntegerBound(attrs.beta, element, false)),
+          ";"));
+      return absl::OkStatus();
     case UnaryFn::abs:
       if (IsSigned(element)) {
         out.Line(absl::StrCat(y, " = (", type, ")(", x, " < 0 ? 0 - (", wrap, ")", x, " : (", wrap, ")", x, ");"));
-        return;
+        return absl::OkStatus();
       }
       [[fallthrough]];
     case UnaryFn::floor:
       out.Line(absl::StrCat(y, " = ", x, ";"));
-      return;
+      return absl::OkStatus();
     case UnaryFn::neg:
       out.Line(absl::StrCat(y, " = (", type, ")(0 - (", wrap, ")", x, ");"));
-      return;
-    default: {  // by way of double
-      const std::string real = out.Local("real");
-      out.Line(absl::StrCat(
-          "const double ", real, " = ",
-          RealFunction(out, attrs.fn, ElementType::f64, absl::StrCat("((double)", x, ")"), attrs.alpha, attrs.beta),
-          ";"));
-      StoreTruncated(out, y, element, real, ElementType::f64);
-    }
+      return absl::OkStatus();
+    default:
+      break;
   }
+  return absl::InternalError(absl::StrCat("emit: unary ", EnumName(attrs.fn), " of ", ElementTypeName(element)));
 }
 
 // a fn b on a float type.
@@ -197,10 +190,10 @@ std::string IntegerBinary(Emission& out, BinaryFn fn, ElementType element, const
     case BinaryFn::max:
       return absl::StrCat(b, " > ", a, " ? ", b, " : ", a);
     case BinaryFn::pow:
-      out.Use("pow_i64.h");
-      return absl::StrCat("(", type, ")mcuc_pow_i64(", a, ", ", b, ")");
+      out.Use(IsSigned(element) ? "pow_i64.h" : "pow_u64.h");
+      return absl::StrCat("(", type, ")", IsSigned(element) ? "mcuc_pow_i64(" : "mcuc_pow_u64(", a, ", ", b, ")");
     case BinaryFn::prelu:
-      return IsSigned(element) ? absl::StrCat(a, " < 0 ? ", wrapped("*"), " : ", a) : a;
+      break;  // floats only (Verify)
   }
   return a;
 }
@@ -229,49 +222,36 @@ std::pair<Shape, Access> Part(const Shape& shape, const Ints& axes, bool kept) {
 absl::Status LowerUnaryPlain(const Node& node, Emission& out) {
   const UnaryAttrs& attrs = node.As<UnaryAttrs>();
   const Type& type = node.result()->type();
-  if (type.element == ElementType::b8) return NoKernel(node, type.element);
   const std::string x = out.Read(*node.operand(0)), y = out.Write(*node.result());
+  absl::Status status;
   Loops(out, 0, type.shape, {AccessOf(type.shape)}, [&](const std::vector<std::string>& index, int) {
     const std::string from = At(x, index[0]), to = At(y, index[0]);
     if (type.is_float()) {
       out.Line(absl::StrCat(to, " = ", RealFunction(out, attrs.fn, type.element, from, attrs.alpha, attrs.beta), ";"));
     } else {
-      IntegerUnary(out, attrs, type.element, to, from);
+      status = IntegerUnary(out, attrs, type.element, to, from);
     }
   });
-  return absl::OkStatus();
+  return status;
 }
 
 absl::Status LowerBinaryPlain(const Node& node, Emission& out) {
   const BinaryAttrs& attrs = node.As<BinaryAttrs>();
   const Type& type = node.result()->type();
   const ElementType element = type.element;
-  if (element == ElementType::b8 || (element == ElementType::u64 && attrs.fn == BinaryFn::pow)) {
-    return NoKernel(node, element);
-  }
   const std::string a = out.Read(*node.operand(0)), b = out.Read(*node.operand(1)), y = out.Write(*node.result());
   BroadcastLoops(out, type.shape, {node.operand(0)->type().shape, node.operand(1)->type().shape},
                  [&](const std::string& to, const std::vector<std::string>& from) {
                    const std::string l = At(a, from[0]), r = At(b, from[1]);
-                   if (type.is_float()) {
-                     std::string value = RealBinary(out, attrs.fn, element, l, r);
-                     if (attrs.act.kind != ActKind::none) {
-                       const auto [lo, hi] = ActBounds(attrs.act, element);
-                       const std::string clamp = "clamp_" + FloatSuffix(element);
-                       out.Use(clamp + ".h");
-                       value = absl::StrCat("mcuc_", clamp, "(", value, ", ", lo, ", ", hi, ")");
-                     }
-                     out.Line(absl::StrCat(At(y, to), " = ", value, ";"));
-                     return;
+                   std::string value = type.is_float() ? RealBinary(out, attrs.fn, element, l, r)
+                                                       : IntegerBinary(out, attrs.fn, element, l, r);
+                   if (attrs.act.kind != ActKind::none) {  // floats only (Verify)
+                     const auto [lo, hi] = ActBounds(attrs.act, element);
+                     const std::string clamp = "clamp_" + FloatSuffix(element);
+                     out.Use(clamp + ".h");
+                     value = absl::StrCat("mcuc_", clamp, "(", value, ", ", lo, ", ", hi, ")");
                    }
-                   const std::string value = IntegerBinary(out, attrs.fn, element, l, r);
-                   if (attrs.act.kind == ActKind::none) {
-                     out.Line(absl::StrCat(At(y, to), " = ", value, ";"));
-                     return;
-                   }
-                   const std::string local = out.Local("value");
-                   out.Line(absl::StrCat("const ", CType(element), " ", local, " = ", value, ";"));
-                   out.Line(absl::StrCat(At(y, to), " = ", IntegerAct(attrs.act, local, element), ";"));
+                   out.Line(absl::StrCat(At(y, to), " = ", value, ";"));
                  });
   return absl::OkStatus();
 }
@@ -300,7 +280,6 @@ absl::Status LowerReducePlain(const Node& node, Emission& out) {
   const Type& type = node.operand(0)->type();
   const ElementType element = type.element;
   const bool extreme = attrs.fn == ReduceFn::max || attrs.fn == ReduceFn::min;
-  if (element == ElementType::b8 && !extreme) return NoKernel(node, element);
   const auto [kept, outer] = Part(type.shape, attrs.axes, true);
   const auto [reduced, inner] = Part(type.shape, attrs.axes, false);
   const int64_t count = Elements(reduced);

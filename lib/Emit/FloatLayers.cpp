@@ -8,15 +8,6 @@ namespace {
 
 std::string N(int64_t value) { return IntLiteral(value); }
 
-// The suffix of a layer of floats, "" where some operand or the result is of another type.
-std::string LayerSuffix(const Node& node) {
-  const std::string suffix = FloatSuffix(node.result()->type().element);
-  for (const Value* operand : node.operands()) {
-    if (operand->type().element != node.result()->type().element) return "";
-  }
-  return suffix;
-}
-
 // The bias's expression; a null pointer where there is none.
 std::string Bias(const Node& node, Emission& out) {
   return node.operand(2) == nullptr ? "0" : out.Read(*node.operand(2));
@@ -30,20 +21,9 @@ int64_t Product(const Shape& shape, size_t first, size_t last) {
 
 }  // namespace
 
-std::string FloatSuffix(ElementType element) {
-  return element == ElementType::f32 ? "f32" : element == ElementType::f64 ? "f64" : "";
-}
-
-absl::Status NoKernel(const Node& node, ElementType element) {
-  const std::string& name = node.loc().empty() ? node.result()->name() : node.loc();
-  return absl::UnimplementedError(absl::StrCat("node \"", name, "\" (", node.op_name(),
-                                               "): no C kernel computes it on ", ElementTypeName(element),
-                                               "; use float32 in the model"));
-}
-
 std::pair<std::string, std::string> ActBounds(const Act& act, ElementType element) {
   const auto literal = [&](float value) {
-    return element == ElementType::f64 ? DoubleLiteral(value) : FloatLiteral(value);
+    return element == ElementType::f64 ? DoubleLiteral(double{value}) : FloatLiteral(value);
   };
   switch (act.kind) {
     case ActKind::none:
@@ -123,28 +103,23 @@ std::string PoolShape(const Node& node, Emission& out) {
 }
 
 absl::Status LowerConvFloat(const Node& node, Emission& out) {
-  const std::string suffix = LayerSuffix(node);
-  if (suffix.empty()) return NoKernel(node, node.operand(1)->type().element);
   const ConvAttrs& attrs = node.As<ConvAttrs>();
-  const std::string kernel = absl::StrCat(attrs.pool.kind == PoolKind::max   ? "conv_max_pool_"
-                                          : attrs.pool.kind == PoolKind::avg ? "conv_avg_pool_"
-                                                                             : "conv_",
-                                          suffix);
+  const std::string kernel = attrs.pool.kind == PoolKind::max   ? "conv_max_pool_f32"
+                             : attrs.pool.kind == PoolKind::avg ? "conv_avg_pool_f32"
+                                                                : "conv_f32";
   out.Use(kernel + ".h");
   const std::string weights = out.Read(*node.operand(1)), bias = Bias(node, out), shape = ConvShape(node, out);
-  const auto [lo, hi] = ActBounds(attrs.act, node.result()->type().element);
+  const auto [lo, hi] = ActBounds(attrs.act);
   const std::string x = out.Read(*node.operand(0)), y = out.Write(*node.result());
   out.Call("mcuc_" + kernel, {shape, x, weights, bias, lo, hi, y});
   return absl::OkStatus();
 }
 
 absl::Status LowerConvTransposeFloat(const Node& node, Emission& out) {
-  const std::string suffix = LayerSuffix(node);
-  if (suffix.empty()) return NoKernel(node, node.operand(1)->type().element);
   const ConvTransposeAttrs& attrs = node.As<ConvTransposeAttrs>();
   const Shape &x_shape = node.operand(0)->type().shape, &w = node.operand(1)->type().shape;
   const Shape& y_shape = node.result()->type().shape;
-  out.Use(absl::StrCat("conv_transpose_", suffix, ".h"));
+  out.Use("conv_transpose_f32.h");
   const std::string weights = out.Read(*node.operand(1)), bias = Bias(node, out);
   const std::string shape = out.Struct(out.NodeName() + "_shape", "struct mcuc_conv_transpose",
                                        {{"batch", N(x_shape[0])},
@@ -163,39 +138,35 @@ absl::Status LowerConvTransposeFloat(const Node& node, Emission& out) {
                                         {"dilation_w", N(attrs.dilations[1])},
                                         {"pad_top", N(attrs.pads[0])},
                                         {"pad_left", N(attrs.pads[1])}});
-  const auto [lo, hi] = ActBounds(attrs.act, node.result()->type().element);
+  const auto [lo, hi] = ActBounds(attrs.act);
   const std::string x = out.Read(*node.operand(0)), y = out.Write(*node.result());
-  out.Call("mcuc_conv_transpose_" + suffix, {shape, x, weights, bias, lo, hi, y});
+  out.Call("mcuc_conv_transpose_f32", {shape, x, weights, bias, lo, hi, y});
   return absl::OkStatus();
 }
 
 absl::Status LowerFcFloat(const Node& node, Emission& out) {
-  const std::string suffix = LayerSuffix(node);
-  if (suffix.empty()) return NoKernel(node, node.operand(1)->type().element);
   const Type &x_type = node.operand(0)->type(), &w = node.operand(1)->type();
-  out.Use(absl::StrCat("fc_", suffix, ".h"));
+  out.Use("fc_f32.h");
   const std::string weights = out.Read(*node.operand(1)), bias = Bias(node, out);
   const std::string shape =
       out.Struct(out.NodeName() + "_shape", "struct mcuc_fc",
                  {{"rows", N(x_type.elements() / w.shape[1])}, {"inputs", N(w.shape[1])}, {"outputs", N(w.shape[0])}});
-  const auto [lo, hi] = ActBounds(node.As<FcAttrs>().act, node.result()->type().element);
+  const auto [lo, hi] = ActBounds(node.As<FcAttrs>().act);
   const std::string x = out.Read(*node.operand(0)), y = out.Write(*node.result());
-  out.Call("mcuc_fc_" + suffix, {shape, x, weights, bias, lo, hi, y});
+  out.Call("mcuc_fc_f32", {shape, x, weights, bias, lo, hi, y});
   return absl::OkStatus();
 }
 
 absl::Status LowerMatMulFloat(const Node& node, Emission& out) {
-  const std::string suffix = LayerSuffix(node);
-  if (suffix.empty()) return NoKernel(node, node.operand(0)->type().element);
   const Shape &a_shape = node.operand(0)->type().shape, &b_shape = node.operand(1)->type().shape;
   const Shape& y_shape = node.result()->type().shape;
   const size_t leading = y_shape.size() - 2;
   const int64_t rows = y_shape[leading], columns = y_shape[leading + 1], inner = a_shape.back();
-  out.Use(absl::StrCat("matmul_", suffix, ".h"));
+  out.Use("matmul_f32.h");
   const std::string a = out.Read(*node.operand(0)), b = out.Read(*node.operand(1));
   const std::string shape = out.Struct(out.NodeName() + "_shape", "struct mcuc_matmul",
                                        {{"rows", N(rows)}, {"inner", N(inner)}, {"columns", N(columns)}});
-  const auto [lo, hi] = ActBounds(node.As<MatMulAttrs>().act, node.result()->type().element);
+  const auto [lo, hi] = ActBounds(node.As<MatMulAttrs>().act);
   const std::string y = out.Write(*node.result());
   // One product for each element of the leading dimensions.
   const Shape batch(y_shape.begin(), y_shape.end() - 2);
@@ -207,16 +178,13 @@ absl::Status LowerMatMulFloat(const Node& node, Emission& out) {
   Loops(out, 0, batch,
         {access(y_shape, rows * columns), access(a_shape, rows * inner), access(b_shape, inner * columns)},
         [&](const std::vector<std::string>& index, int) {
-          out.Call("mcuc_matmul_" + suffix,
-                   {shape, Offset(a, index[1]), Offset(b, index[2]), lo, hi, Offset(y, index[0])});
+          out.Call("mcuc_matmul_f32", {shape, Offset(a, index[1]), Offset(b, index[2]), lo, hi, Offset(y, index[0])});
         });
   return absl::OkStatus();
 }
 
 absl::Status LowerPoolFloat(const Node& node, Emission& out) {
-  const std::string suffix = LayerSuffix(node);
-  if (suffix.empty()) return NoKernel(node, node.operand(0)->type().element);
-  const std::string kernel = absl::StrCat(node.op() == Op::kMaxPool ? "max_pool_" : "avg_pool_", suffix);
+  const std::string kernel = node.op() == Op::kMaxPool ? "max_pool_f32" : "avg_pool_f32";
   out.Use(kernel + ".h");
   const std::string shape = PoolShape(node, out);
   const std::string x = out.Read(*node.operand(0)), y = out.Write(*node.result());
@@ -225,12 +193,10 @@ absl::Status LowerPoolFloat(const Node& node, Emission& out) {
 }
 
 absl::Status LowerSoftmaxFloat(const Node& node, Emission& out) {
-  const std::string suffix = LayerSuffix(node);
-  if (suffix.empty()) return NoKernel(node, node.operand(0)->type().element);
   const SoftmaxAttrs& attrs = node.As<SoftmaxAttrs>();
   const Shape& shape = node.result()->type().shape;
   const size_t axis = static_cast<size_t>(attrs.axis);
-  const std::string kernel = absl::StrCat(attrs.log ? "log_softmax_" : "softmax_", suffix);
+  const std::string kernel = attrs.log ? "log_softmax_f32" : "softmax_f32";
   out.Use(kernel + ".h");
   const std::string dims = out.Struct(out.NodeName() + "_shape", "struct mcuc_softmax",
                                       {{"outer", N(Product(shape, 0, axis))},
@@ -252,10 +218,8 @@ float ScaleOf(const ResizeAttrs& attrs, const Shape& x, const Shape& y, size_t d
 absl::Status LowerResizePlain(const Node& node, Emission& out) {
   const ResizeAttrs& attrs = node.As<ResizeAttrs>();
   if (attrs.mode == ResizeMode::nearest) return LowerResizeNearest(node, out);
-  const std::string suffix = LayerSuffix(node);
-  if (suffix.empty()) return NoKernel(node, node.operand(0)->type().element);
   const Shape &in = node.operand(0)->type().shape, &size = node.result()->type().shape;
-  out.Use(absl::StrCat("resize_linear_", suffix, ".h"));
+  out.Use("resize_linear_f32.h");
   std::vector<std::string> arguments = {out.Struct(out.NodeName() + "_shape", "struct mcuc_resize",
                                                    {{"channels", N(in[0] * in[1])},
                                                     {"height", N(in[2])},
@@ -270,13 +234,10 @@ absl::Status LowerResizePlain(const Node& node, Emission& out) {
         out.Table(hint + "_lo", std::span<const int32_t>(std::vector<int32_t>(axis.lo.begin(), axis.lo.end()))));
     arguments.push_back(
         out.Table(hint + "_hi", std::span<const int32_t>(std::vector<int32_t>(axis.hi.begin(), axis.hi.end()))));
-    std::vector<std::string> fractions;
-    for (const float f : axis.fraction) fractions.push_back(suffix == "f64" ? DoubleLiteral(f) : FloatLiteral(f));
-    arguments.push_back(out.Table(hint + "_fraction", ElementTypeCName(node.result()->type().element),
-                                  ElementTypeBytes(node.result()->type().element), fractions));
+    arguments.push_back(out.Table(hint + "_fraction", std::span<const float>(axis.fraction)));
   }
   arguments.push_back(out.Write(*node.result()));
-  out.Call("mcuc_resize_linear_" + suffix, arguments);
+  out.Call("mcuc_resize_linear_f32", arguments);
   return absl::OkStatus();
 }
 

@@ -28,17 +28,54 @@ std::string TableRows(const std::vector<std::string>& literals) {
   return text;
 }
 
-// The index of the C type's first runtime file by this name, or null.
-const RuntimeFile* FindRuntimeFile(const std::string& name) {
-  for (const RuntimeFile& file : RuntimeFiles()) {
-    if (file.name == name) return &file;
+bool IsWordPart(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+
+// A kernel of float32 as one of double: the type, the suffix of its own names, the literals, and the mathematical
+// functions it calls.
+std::string DoubleKernel(const std::string& text) {
+  std::string result;
+  for (size_t i = 0; i < text.size();) {
+    size_t end = i;
+    while (end < text.size() && (IsWordPart(text[end]) || (text[end] == '.' && absl::ascii_isdigit(text[i])))) ++end;
+    if (end == i) {
+      result += text[i++];
+      continue;
+    }
+    std::string word = text.substr(i, end - i);
+    const bool number = absl::ascii_isdigit(static_cast<unsigned char>(word[0]));
+    if (word == "float") {
+      word = "double";
+    } else if (number && word.back() == 'f') {
+      word.pop_back();
+    } else if (word == "float32") {
+      word = "float64";
+    } else if (const size_t at = word.find("_f32"); at != std::string::npos) {
+      word.replace(at, 4, "_f64");
+    } else if (const size_t upper = word.find("_F32"); upper != std::string::npos) {
+      word.replace(upper, 4, "_F64");
+    } else if (word.back() == 'f' && end < text.size() && text[end] == '(' && word != "sizeof" && word != "if") {
+      word.pop_back();
+    }
+    result += word;
+    i = end;
   }
-  return nullptr;
+  return result;
 }
 
 bool IsView(const Node& node) { return node.op() == Op::kReshape || node.op() == Op::kIdentity; }
 
 }  // namespace
+
+std::string RuntimeFileText(const std::string& name) {
+  for (const RuntimeFile& file : RuntimeFiles()) {
+    if (file.name == name) return file.text;
+  }
+  constexpr char kDouble[] = "_f64.h";
+  const size_t stem = name.size() - std::min(name.size(), sizeof(kDouble) - 1);
+  if (name.substr(stem) != kDouble) return "";
+  const std::string single = RuntimeFileText(name.substr(0, stem) + "_f32.h");
+  return DoubleKernel(single);
+}
 
 std::string FloatLiteral(float value) {
   if (std::isnan(value)) return "NAN";
@@ -110,14 +147,14 @@ void Emission::Use(const std::string& runtime_file) {
     runtime_files_.push_back(runtime_file);
     return;
   }
-  const RuntimeFile* file = FindRuntimeFile(runtime_file);
-  if (file == nullptr) return Fail(absl::StrCat("there is no runtime/", runtime_file));
+  const std::string text = RuntimeFileText(runtime_file);
+  if (text.empty()) return Fail(absl::StrCat("there is no runtime/", runtime_file));
   // #include "other.h" at a line's start: that file first.
   constexpr char kInclude[] = "#include \"";
-  for (size_t at = 0; (at = file->text.find(kInclude, at)) != std::string::npos; ++at) {
-    if (at > 0 && file->text[at - 1] != '\n') continue;
+  for (size_t at = 0; (at = text.find(kInclude, at)) != std::string::npos; ++at) {
+    if (at > 0 && text[at - 1] != '\n') continue;
     const size_t begin = at + sizeof(kInclude) - 1;
-    Use(file->text.substr(begin, file->text.find('"', begin) - begin));
+    Use(text.substr(begin, text.find('"', begin) - begin));
   }
   runtime_files_.push_back(runtime_file);
 }
@@ -348,30 +385,30 @@ struct Row {
 
 constexpr Row kTable[] = {
     // op, plain, quantized
-    {Op::kConv, LowerConvFloat, nullptr},
+    {Op::kConv, LowerConvFloat, LowerConvQuantized},
     {Op::kConvTranspose, LowerConvTransposeFloat, nullptr},
-    {Op::kFc, LowerFcFloat, nullptr},
+    {Op::kFc, LowerFcFloat, LowerFcQuantized},
     {Op::kMatMul, LowerMatMulFloat, nullptr},
-    {Op::kMaxPool, LowerPoolFloat, nullptr},
-    {Op::kAvgPool, LowerPoolFloat, nullptr},
-    {Op::kReduce, LowerReducePlain, nullptr},
-    {Op::kUnary, LowerUnaryPlain, nullptr},
-    {Op::kBinary, LowerBinaryPlain, nullptr},
-    {Op::kSoftmax, LowerSoftmaxFloat, nullptr},
-    {Op::kLut, nullptr, nullptr},
+    {Op::kMaxPool, LowerPoolFloat, LowerPoolQuantized},
+    {Op::kAvgPool, LowerPoolFloat, LowerPoolQuantized},
+    {Op::kReduce, LowerReducePlain, LowerReduceQuantized},
+    {Op::kUnary, LowerUnaryPlain, LowerUnaryQuantized},
+    {Op::kBinary, LowerBinaryPlain, LowerBinaryQuantized},
+    {Op::kSoftmax, LowerSoftmaxFloat, LowerSoftmaxQuantized},
+    {Op::kLut, nullptr, LowerLut},
     {Op::kReshape, LowerCopy, LowerCopy},
     {Op::kTranspose, LowerTranspose, LowerTranspose},
-    {Op::kConcat, LowerConcatMove, nullptr},
+    {Op::kConcat, LowerConcatMove, LowerConcatQuantized},
     {Op::kSlice, LowerSlice, LowerSlice},
     {Op::kPad, LowerPad, LowerPad},
     {Op::kGather, LowerGather, LowerGather},
     {Op::kArgReduce, LowerArgReduce, LowerArgReduce},
-    {Op::kResize, LowerResizePlain, nullptr},
+    {Op::kResize, LowerResizePlain, LowerResizeQuantized},
     {Op::kCast, LowerCast, nullptr},
     {Op::kIdentity, LowerCopy, LowerCopy},
-    {Op::kQuantize, nullptr, nullptr},
-    {Op::kDequantize, nullptr, nullptr},
-    {Op::kRequantize, nullptr, nullptr},
+    {Op::kQuantize, nullptr, LowerQuantize},
+    {Op::kDequantize, nullptr, LowerDequantize},
+    {Op::kRequantize, nullptr, LowerRequantize},
 };
 
 }  // namespace

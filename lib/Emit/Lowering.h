@@ -22,6 +22,10 @@
 
 namespace mcuc {
 
+// The file of runtime/ by this name or, for a name in _f64.h, the one in _f32.h with double for float; "" if there is
+// none.
+std::string RuntimeFileText(const std::string& name);
+
 // C literals that read back to the same value.
 std::string FloatLiteral(float value);    // "0.5f", "1.0f", "INFINITY", "NAN"
 std::string DoubleLiteral(double value);  // "0.5", "1.0"
@@ -39,6 +43,7 @@ class Emission {
   const Graph& graph() const { return graph_; }
 
   // --- Kernels. Use("conv_f32.h"): that file of runtime/ is emitted, once, after those it includes.
+  // Use("tanh_f64.h"): made from runtime/tanh_f32.h with double for float.
   // Use("<string.h>"): a standard header that statements need (those of kernel files are found by themselves).
   void Use(const std::string& runtime_file);
 
@@ -149,13 +154,8 @@ absl::Status LowerSlice(const Node& node, Emission& out);
 absl::Status LowerPad(const Node& node, Emission& out);
 absl::Status LowerGather(const Node& node, Emission& out);
 
-// Throughout: "f32" or "f64" for a kernel's name; "" for other types. Kernels of double are those of float with the
-// types replaced (Use("conv_f64.h") takes runtime/conv_f32.h).
-std::string FloatSuffix(ElementType element);
-// Unimplemented: this operation has no C for this element type.
-absl::Status NoKernel(const Node& node, ElementType element);
 // The bounds of an activation as literals of a float type: "0.0f", "INFINITY".
-std::pair<std::string, std::string> ActBounds(const Act& act, ElementType element);
+std::pair<std::string, std::string> ActBounds(const Act& act, ElementType element = ElementType::f32);
 // Adds a `static const struct mcuc_conv` (runtime/conv.h) for a conv with its fused pool; returns "&name".
 std::string ConvShape(const Node& node, Emission& out);
 // The same for a max_pool or avg_pool: struct mcuc_pool (runtime/pool.h).
@@ -190,7 +190,20 @@ std::string Offset(const std::string& pointer, const std::string& index);
 // A table of indices, of the narrowest type in which sums of indices into `elements` elements cannot overflow.
 std::string IndexTable(Emission& out, const std::string& hint, const std::vector<int64_t>& indices, int64_t elements);
 
-// --- lib/Emit/Integer*.cpp: quantized and encoded; declared here as they come, named in Lowering.cpp's table.
+// --- lib/Emit/Integer*.cpp: quantized and encoded.
+absl::Status LowerConvQuantized(const Node& node, Emission& out);
+absl::Status LowerFcQuantized(const Node& node, Emission& out);
+absl::Status LowerPoolQuantized(const Node& node, Emission& out);  // max_pool, avg_pool
+absl::Status LowerReduceQuantized(const Node& node, Emission& out);
+absl::Status LowerUnaryQuantized(const Node& node, Emission& out);
+absl::Status LowerBinaryQuantized(const Node& node, Emission& out);
+absl::Status LowerSoftmaxQuantized(const Node& node, Emission& out);
+absl::Status LowerLut(const Node& node, Emission& out);
+absl::Status LowerConcatQuantized(const Node& node, Emission& out);
+absl::Status LowerResizeQuantized(const Node& node, Emission& out);
+absl::Status LowerQuantize(const Node& node, Emission& out);
+absl::Status LowerDequantize(const Node& node, Emission& out);
+absl::Status LowerRequantize(const Node& node, Emission& out);
 
 }  // namespace mcuc
 

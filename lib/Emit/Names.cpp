@@ -41,6 +41,36 @@ std::string CIdentifier(const std::string& name, const std::string& digit_prefix
 
 std::string UpperCase(const std::string& name) { return absl::AsciiStrToUpper(name); }
 
+bool IsLibraryName(const std::string& name) {
+  static const std::set<std::string> functions = {
+      // <math.h>, each also with f and l behind it
+      "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "copysign", "cos", "cosh", "drem",
+      "erf", "erfc", "exp", "exp10", "exp2", "expm1", "fabs", "fdim", "finite", "floor", "fma", "fmax", "fmin", "fmod",
+      "frexp", "gamma", "gamma_r", "hypot", "ilogb", "j0", "j1", "jn", "ldexp", "lgamma", "lgamma_r", "llrint",
+      "llround", "log", "log10", "log1p", "log2", "logb", "lrint", "lround", "modf", "nan", "nearbyint", "nextafter",
+      "nexttoward", "pow", "pow10", "remainder", "remquo", "rint", "round", "scalb", "scalbln", "scalbn", "significand",
+      "sin", "sincos", "sinh", "sqrt", "tan", "tanh", "tgamma", "trunc", "y0", "y1", "yn", "signgam",
+      // <complex.h>, alike
+      "cabs", "cacos", "cacosh", "carg", "casin", "casinh", "catan", "catanh", "ccos", "ccosh", "cexp", "cimag", "clog",
+      "conj", "cpow", "cproj", "creal", "csin", "csinh", "csqrt", "ctan", "ctanh",
+      // <stdlib.h>, <string.h>, <ctype.h>, <stdio.h>, <time.h>, <setjmp.h>, <fenv.h> and POSIX
+      "_exit", "abort", "abs", "alloca", "atexit", "atof", "atoi", "atol", "atoll", "bcmp", "bcopy", "bsearch", "bzero",
+      "calloc", "clock", "div", "errno", "exit", "feclearexcept", "fegetround", "feraiseexcept", "fesetround", "ffs",
+      "ffsl", "ffsll", "fork", "fprintf", "fputc", "fputs", "free", "fscanf", "fwrite", "getenv", "gettext", "imaxabs",
+      "index", "isalnum", "isalpha", "isascii", "isblank", "iscntrl", "isdigit", "isgraph", "islower", "isprint",
+      "ispunct", "isspace", "isupper", "isxdigit", "labs", "ldiv", "llabs", "lldiv", "longjmp", "malloc", "memccpy",
+      "memmem", "mempcpy", "printf", "putc", "putchar", "puts", "qsort", "raise", "rand", "read", "realloc", "rindex",
+      "scanf", "setjmp", "signal", "snprintf", "sprintf", "srand", "sscanf", "stdin", "stdout", "stderr", "stpcpy",
+      "stpncpy", "strcasecmp", "strcat", "strchr", "strcmp", "strcoll", "strcpy", "strcspn", "strdup", "strerror",
+      "strfmon", "strftime", "strlen", "strncasecmp", "strncat", "strncmp", "strncpy", "strndup", "strpbrk", "strrchr",
+      "strspn", "strstr", "strtod", "strtof", "strtok", "strtol", "strtold", "strtoll", "strtoul", "strtoull",
+      "strxfrm", "system", "time", "toascii", "tolower", "toupper", "vprintf", "vscanf", "vsnprintf", "vsprintf",
+      "vsscanf", "vfprintf", "vfscanf", "write", "log1pf", "execl", "execlp", "execle", "execv", "execvp", "execve"};
+  if (functions.count(name) > 0) return true;
+  const bool variant = !name.empty() && (name.back() == 'f' || name.back() == 'l');
+  return variant && functions.count(name.substr(0, name.size() - 1)) > 0;
+}
+
 bool IsReservedName(const std::string& name) {
   if (ReservedWords().count(name) > 0) return true;
   // Reserved for the implementation (_Bool, __func__, _X), the kernels, and the rest of the headers' names: int8_t,
@@ -62,14 +92,17 @@ bool IsReservedName(const std::string& name) {
   return false;
 }
 
-std::string Namer::Unique(const std::string& name, const std::string& digit_prefix, bool upper_case) {
+std::string Namer::Unique(const std::string& name, const std::string& digit_prefix, Kind kind) {
   const std::string base = CIdentifier(name, digit_prefix);
+  const auto free = [&](const std::string& id) {
+    if (IsReservedName(id) || taken_.count(id) > 0) return false;
+    return kind == Kind::kParameter ? taken_upper_.count(UpperCase(id)) == 0 : !IsLibraryName(id);
+  };
   std::string id = base;
-  for (int n = 2; IsReservedName(id) || taken_.count(id) > 0 || (upper_case && taken_upper_.count(UpperCase(id)) > 0);
-       ++n) {
+  for (int n = 2; !free(id); ++n) {
     id = absl::StrCat(base, "_", n);
-    // A prefix rule reserves every suffix too: step out of it.
-    if (IsReservedName(id)) id = absl::StrCat(digit_prefix, base, "_", n);
+    // What is reserved by its beginning stays so with any end.
+    if (IsReservedName(id)) id = absl::StrCat(digit_prefix, id);
   }
   Reserve(id);
   return id;

@@ -2,9 +2,9 @@
 #ifndef MCUC_LIB_EMIT_NAMES_H
 #define MCUC_LIB_EMIT_NAMES_H
 
+#include <cstdint>
 #include <set>
 #include <string>
-#include <vector>
 
 namespace mcuc {
 
@@ -16,11 +16,15 @@ std::string UpperCase(const std::string& name);
 // types, macros and functions of the standard headers that the file includes, and the kernels' own prefix.
 bool IsReservedName(const std::string& name);
 
+// A function of C's library (compilers know them unseen): nothing at file scope may be called so.
+bool IsLibraryName(const std::string& name);
+
 class Namer {
  public:
-  // `name`, made a C identifier; where it is reserved or taken, with _2, _3, … behind it. `upper_case`: taken means
-  // taken in any case (parameters, whose names become macros).
-  std::string Unique(const std::string& name, const std::string& digit_prefix, bool upper_case = false);
+  // `name`, made a C identifier; where it is reserved or taken, with _2, _3, … behind it. Parameters: taken means taken
+  // in any case, because their names become macros. Others avoid the library's names too.
+  enum class Kind : uint8_t { kParameter, kOther };
+  std::string Unique(const std::string& name, const std::string& digit_prefix, Kind kind = Kind::kOther);
   void Reserve(const std::string& name);
 
  private:
