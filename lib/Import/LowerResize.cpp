@@ -20,7 +20,6 @@ struct Resampling {
 bool Changes(const Resampling& r, const Shape& x, size_t d) { return r.scales[d] != 1.0f || r.shape[d] != x[d]; }
 
 absl::Status Resample(Lowering& l, Resampling r) {
-  MCUC_RETURN_IF_ERROR(l.CheckNotEmpty());
   Symbol* x = l.input(0);
   const Shape in = x->shape();
   MCUC_RETURN_IF_ERROR(CheckedElements(r.shape).status());

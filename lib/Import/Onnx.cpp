@@ -100,7 +100,7 @@ absl::Status CheckAttributes(const onnx::NodeProto& node, const Operator& row) {
 
 // What to do about a missing operator.
 std::string RemedyFor(const std::string& op) {
-  if (op.find("QuantizeLinear") != std::string::npos || op.find("QLinear") == 0 ||
+  if (op.find("antizeLinear") != std::string::npos || op.find("QLinear") == 0 ||
       op.find("Integer") != std::string::npos) {
     return "import the float model and quantize it here with --calibrate";
   }
@@ -276,8 +276,8 @@ class Importer {
     for (char& c : message) {  // strings of the model
       if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
     }
-    absl::StrAppend(&message, " (", node.op_type(), ", ", IsDefaultDomain(node.domain()) ? "" : node.domain() + " ",
-                    "opset ", OpsetOfDomain(node.domain()), ")");
+    absl::StrAppend(&message, " (", IsDefaultDomain(node.domain()) ? "" : node.domain() + " ", "opset ",
+                    OpsetOfDomain(node.domain()), ")");
     diagnostics_.Error(LocationOf(node), message);
   }
 
@@ -298,7 +298,7 @@ class Importer {
         }
       }
       return Unsupported("operators of the domain ", Printable(node.domain()),
-                         " are not supported; supported: those of ", "the default domain. ", RemedyFor(op));
+                         " are not supported; supported: those of ", "the default domain; ", RemedyFor(op));
     }
     if (const Operator* row = FindOperator(node.op_type(), opset_)) return row;
     if (const std::string opsets = OpsetsOf(node.op_type()); !opsets.empty()) {
