@@ -70,7 +70,9 @@ absl::StatusOr<RawSet> SplitSprite(const std::string& path, const DatasetSpec& s
   }
   const Shape input = graph.inputs().empty() ? Shape{} : graph.inputs()[0]->type().shape;
   for (size_t back : {2, 3}) {
+    const size_t channel = back == 2 ? input.size() - 3 : input.size() - 1;
     if (!shape.empty() || input.size() < 3) break;
+    if (input[channel] != channels) continue;
     const int64_t h = input[input.size() - back], w = input[input.size() - back + 1];
     if (h * w == width) shape = {height, h, w, channels};
     if (shape.empty() && h == height && w == width) shape = {1, h, w, channels};
@@ -322,6 +324,7 @@ absl::StatusOr<RawSet> ReadAll(const DatasetSpec& spec, const Graph& graph) {
 
 // A single array may be one whole sample of a model without a batch dimension.
 void TakeWholeSample(const DatasetSpec& spec, const Graph& graph, RawSet* set) {
+  if (!spec.resize.empty()) return;  // resizing would make too much fit
   const auto fits = [&](size_t i, const Shape& sample) {
     const Value& input = *graph.inputs()[i];
     const std::string layout = spec.layout.empty() ? set->layout : spec.layout;

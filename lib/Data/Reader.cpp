@@ -79,9 +79,9 @@ absl::StatusOr<std::vector<std::byte>> Reader::Bytes(int64_t size, const std::st
 
 absl::StatusOr<std::vector<std::byte>> Reader::Rest(int64_t most) {
   std::vector<std::byte> bytes;
-  for (;;) {
+  for (int64_t chunk = 1 << 16;; chunk = kChunk) {
     const size_t at = bytes.size();
-    bytes.resize(at + static_cast<size_t>(std::min(kChunk, most + 1)));
+    bytes.resize(at + static_cast<size_t>(std::min(chunk, most + 1)));
     absl::StatusOr<size_t> got = Some(bytes.data() + at, bytes.size() - at);
     if (!got.ok()) return got.status();
     bytes.resize(at + *got);
