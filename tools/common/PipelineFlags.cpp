@@ -18,7 +18,8 @@ namespace mcuc {
 
 void PipelineFlags::AddTo(CLI::App& app) {
   const std::string group = "Passes";
-  app.add_option("--passes", passes, "passes to run, in order: 'canonicalize,prune-search{max-drop=0.01},…'")
+  app.add_option("--passes", passes,
+                 "passes to run, in order: 'canonicalize,prune-search{max-drop=0.01},…'; none: just what was read")
       ->group(group);
   app.add_option("--print-after", print_after, "print the graph after this pass (may be repeated)")->group(group);
   app.add_flag("--print-after-all", print_after_all, "print the graph after every pass")->group(group);

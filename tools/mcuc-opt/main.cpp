@@ -26,7 +26,7 @@ int Main(int argc, char** argv) {
     std::cout << (docs == "passes" ? PassDocs() : OpDocs());
     return 0;
   }
-  absl::StatusOr<Pipeline> pipeline = Pipeline::Parse(flags.passes);
+  absl::StatusOr<Pipeline> pipeline = Pipeline::Parse(flags.passes == "none" ? "" : flags.passes);
   if (!pipeline.ok()) return Fail(pipeline.status());
   const absl::StatusOr<std::string> text = ReadText(input);
   if (!text.ok()) return Fail(text.status());

@@ -184,6 +184,7 @@ absl::Status Compile(const Flags& flags) {
         "--passes says every pass; put --max-drop, --sparsity, --io and --io-in-arena into it "
         "(prune-search, prune, float-io, plan-buffers{io=true})");
   }
+  if (text == "none") text.clear();
   absl::StatusOr<Pipeline> pipeline = Pipeline::Parse(text);
   if (!pipeline.ok()) return pipeline.status();
   if (flags.print_pipeline) {
