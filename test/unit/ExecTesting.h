@@ -51,7 +51,8 @@ inline std::vector<int64_t> Integers(const Tensor& tensor) {
 
 // A graph of one node: operand 0 is an input, and so are the others where `computed`; else they are constants.
 struct OneNode {
-  OneNode(Attributes attrs, const std::vector<Tensor>& operands, Type result, bool computed = false) {
+  OneNode(Attributes attrs, std::vector<Tensor> given, Type result, bool computed = false)
+      : operands(std::move(given)) {
     std::vector<Value*> values;
     for (size_t i = 0; i < operands.size(); ++i) {
       if (i == 0 || computed) {
@@ -77,8 +78,9 @@ struct OneNode {
 
   Graph graph;
   Node* node = nullptr;
+  std::vector<Tensor> operands;
   std::vector<Tensor> inputs;
-  std::vector<const Tensor*> pointers;  // to the operands passed
+  std::vector<const Tensor*> pointers;  // to the operands
 };
 
 }  // namespace mcuc
