@@ -170,7 +170,7 @@ std::string KernelText(const std::string& file, std::set<std::string>& system) {
   const std::vector<std::string> lines = absl::StrSplit(file, '\n');
   std::vector<std::string> kept;
   int depth = 0;
-  bool guarded = false;
+  bool guarded = false, opening = true;
   for (const std::string& line : lines) {
     const bool opens = absl::StartsWith(line, "#if");
     const bool closes = absl::StartsWith(line, "#endif");
@@ -192,6 +192,11 @@ std::string KernelText(const std::string& file, std::set<std::string>& system) {
       continue;
     }
     if (line.empty() && (kept.empty() || kept.back().empty())) continue;
+    // The comment that opens the file belongs to what follows it, unless that has its own.
+    if (opening && !line.empty() && kept.size() >= 2 && kept.back().empty()) {
+      opening = false;
+      if (!absl::StartsWith(line, "/*")) kept.pop_back();
+    }
     kept.push_back(line);
   }
   while (!kept.empty() && kept.back().empty()) kept.pop_back();
@@ -242,33 +247,41 @@ std::string Comment(const std::string& indent, const std::string& text) {
   return result + "*/\n";
 }
 
-// main() of --self-test: each vector's inputs through run(), and its outputs compared.
+// `static const float mcuc_test_x[2][4] = {{…}, {…}};`: a parameter's samples.
+std::string SampleTable(const Parameter& parameter, const std::vector<const Tensor*>& samples) {
+  std::string text = absl::StrCat("static const ", parameter.c_type(), " mcuc_test_", parameter.name, "[",
+                                  samples.size(), "][", parameter.value->type().elements(), "] = {\n");
+  for (size_t s = 0; s < samples.size(); ++s) {
+    const Tensor& tensor = *samples[s];
+    text += "  {";
+    size_t column = 3;
+    for (int64_t i = 0; i < tensor.elements(); ++i) {
+      const std::string item = ElementLiteral(tensor, i) + (i + 1 < tensor.elements() ? "," : "}");
+      if (column + 1 + item.size() > 119) {
+        text += "\n  ";
+        column = 2;
+      }
+      absl::StrAppend(&text, column == 3 ? "" : " ", item);
+      column += 1 + item.size();
+    }
+    text += s + 1 < samples.size() ? ",\n" : "};\n";
+  }
+  return text;
+}
+
+constexpr char kTestNear[] = R"(
+static int mcuc_test_near(double got, double want) {
+  const double difference = got < want ? want - got : got - want;
+  const double magnitude = want < 0 ? -want : want;
+  if (want != want) return got != got;
+  return (got >= want && got <= want) || difference <= 1e-4 * magnitude + 1e-5;
+}
+)";
+
+// main() of --self-test: each sample's inputs through run(), and its outputs compared.
 absl::StatusOr<std::string> SelfTest(const Graph& graph, const ModelNames& model,
                                      const std::vector<Parameter>& parameters,
                                      const std::vector<EmitCOptions::TestVector>& vectors) {
-  const std::string flag = model.upper + "_SELF_TEST";
-  std::string text = absl::StrCat(
-      "\n#ifdef ", flag, "\n/* Compiled with -D", flag,
-      ": a program that runs these samples and returns 0, or 1 at the first output that is not as expected\n * "
-      "(integers: equal; floats: within 1e-4 relative plus 1e-5 absolute). With ",
-      flag, "_STDIO it says which. */\n#ifdef ", flag, "_STDIO\n#include <stdio.h>\n#endif\n\n");
-  bool any_float = false;
-  for (const Parameter& parameter : parameters) any_float |= parameter.output && parameter.value->type().is_float();
-  const auto table = [&](const std::string& name, const Tensor& tensor) {
-    std::string rows = "   ";
-    size_t column = 3;
-    for (int64_t i = 0; i < tensor.elements(); ++i) {
-      const std::string literal = ElementLiteral(tensor, i) + (i + 1 < tensor.elements() ? "," : "};");
-      if (column + 1 + literal.size() > 120) {
-        rows += "\n   ";
-        column = 3;
-      }
-      absl::StrAppend(&rows, " ", literal);
-      column += 1 + literal.size();
-    }
-    absl::StrAppend(&text, "static const ", ElementTypeCName(tensor.type().element), " ", name, "[", tensor.elements(),
-                    "] = {\n", rows, "\n");
-  };
   for (size_t v = 0; v < vectors.size(); ++v) {
     const auto& vector = vectors[v];
     if (vector.inputs.size() != graph.inputs().size() || vector.outputs.size() != graph.outputs().size()) {
@@ -276,59 +289,58 @@ absl::StatusOr<std::string> SelfTest(const Graph& graph, const ModelNames& model
                                               " inputs and ", vector.outputs.size(), " outputs for a graph of ",
                                               graph.inputs().size(), " and ", graph.outputs().size()));
     }
-    for (size_t i = 0; i < parameters.size(); ++i) {
-      const Parameter& parameter = parameters[i];
-      const Tensor& tensor = parameter.output ? vector.outputs[i - graph.inputs().size()] : vector.inputs[i];
-      if (tensor.type().element != parameter.value->type().element ||
-          tensor.elements() != parameter.value->type().elements()) {
-        return absl::InternalError(absl::StrCat("emit: self-test vector ", v, " has ", TypeText(tensor.type()), " for ",
-                                                parameter.value->Text(), ": ", TypeText(parameter.value->type())));
+  }
+  const std::string flag = model.upper + "_SELF_TEST";
+  std::string text =
+      absl::StrCat("\n#ifdef ", flag, "\n/* With -D", flag,
+                   " a program that runs these samples and returns 0, or 1 at the first output that is "
+                   "not\n * as expected (integers: equal; floats: within 1e-4 relative plus 1e-5 "
+                   "absolute). With -D",
+                   flag, "_STDIO\n * it says which. */\n#ifdef ", flag, "_STDIO\n#include <stdio.h>\n#endif\n\n");
+  bool any_float = false;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const Parameter& parameter = parameters[i];
+    const Type& type = parameter.value->type();
+    any_float |= parameter.output && type.is_float();
+    std::vector<const Tensor*> samples;
+    for (const auto& vector : vectors) {
+      samples.push_back(parameter.output ? &vector.outputs[i - graph.inputs().size()] : &vector.inputs[i]);
+      if (samples.back()->type().element != type.element || samples.back()->elements() != type.elements()) {
+        return absl::InternalError(absl::StrCat("emit: a self-test vector has ", TypeText(samples.back()->type()),
+                                                " for ", parameter.value->Text(), ": ", TypeText(type)));
       }
-      table(absl::StrCat("mcuc_test_", v, "_", parameter.name), tensor);
     }
+    text += SampleTable(parameter, samples);
   }
-  if (any_float) {
-    text +=
-        "\nstatic int mcuc_test_near(double got, double want) {\n"
-        "  const double difference = got < want ? want - got : got - want;\n"
-        "  const double magnitude = want < 0 ? -want : want;\n"
-        "  if (want != want) return got != got;\n"
-        "  return (got >= want && got <= want) || difference <= 1e-4 * magnitude + 1e-5;\n"
-        "}\n";
-  }
+  if (any_float) text += kTestNear;
+
   text += "\nint main(void) {\n";
-  const int64_t words = (*graph.arena_bytes() + 7) / 8;
-  if (words > 0) absl::StrAppend(&text, "  static uint64_t mcuc_test_arena[", words, "];\n");
+  std::vector<std::string> arguments;
   for (const Parameter& parameter : parameters) {
-    absl::StrAppend(&text, "  static ", parameter.c_type(), " mcuc_test_", parameter.name, "[",
+    arguments.push_back(parameter.output ? absl::StrCat("mcuc_test_got_", parameter.name)
+                                         : absl::StrCat("mcuc_test_", parameter.name, "[sample]"));
+    if (!parameter.output) continue;
+    absl::StrAppend(&text, "  static ", parameter.c_type(), " mcuc_test_got_", parameter.name, "[",
                     parameter.value->type().elements(), "];\n");
   }
-  text += "  int32_t mcuc_test_i;\n";
-  for (size_t v = 0; v < vectors.size(); ++v) {
-    std::vector<std::string> arguments;
-    for (const Parameter& parameter : parameters) {
-      arguments.push_back("mcuc_test_" + parameter.name);
-      if (parameter.output) continue;
-      absl::StrAppend(&text, "  for (mcuc_test_i = 0; mcuc_test_i < ", parameter.value->type().elements(),
-                      "; ++mcuc_test_i) {\n    mcuc_test_", parameter.name, "[mcuc_test_i] = mcuc_test_", v, "_",
-                      parameter.name, "[mcuc_test_i];\n  }\n");
-    }
-    arguments.push_back(words > 0 ? "mcuc_test_arena" : "(void *)0");
-    absl::StrAppend(&text, "  ", model.name, "_run(", absl::StrJoin(arguments, ", "), ");\n");
-    for (const Parameter& parameter : parameters) {
-      if (!parameter.output) continue;
-      const std::string got = absl::StrCat("mcuc_test_", parameter.name, "[mcuc_test_i]");
-      const std::string want = absl::StrCat("mcuc_test_", v, "_", parameter.name, "[mcuc_test_i]");
-      const std::string wrong = parameter.value->type().is_float()
-                                    ? absl::StrCat("!mcuc_test_near((double)", got, ", (double)", want, ")")
-                                    : absl::StrCat(got, " != ", want);
-      absl::StrAppend(&text, "  for (mcuc_test_i = 0; mcuc_test_i < ", parameter.value->type().elements(),
-                      "; ++mcuc_test_i) {\n    if (", wrong, ") {\n#ifdef ", flag, "_STDIO\n      printf(\"sample ", v,
-                      ", ", parameter.name, "[%ld]: %.9g instead of %.9g\\n\", (long)mcuc_test_i, (double)", got,
-                      ",\n             (double)", want, ");\n#endif\n      return 1;\n    }\n  }\n");
-    }
+  const int64_t words = (*graph.arena_bytes() + 7) / 8;
+  if (words > 0) absl::StrAppend(&text, "  static uint64_t mcuc_test_arena[", words, "];\n");
+  arguments.push_back(words > 0 ? "mcuc_test_arena" : "(void *)0");
+  absl::StrAppend(&text, "  for (int sample = 0; sample < ", vectors.size(), "; ++sample) {\n    ", model.name, "_run(",
+                  absl::StrJoin(arguments, ", "), ");\n");
+  for (const Parameter& parameter : parameters) {
+    if (!parameter.output) continue;
+    const std::string type = parameter.c_type();
+    const std::string wrong =
+        parameter.value->type().is_float() ? "!mcuc_test_near((double)got, (double)want)" : "got != want";
+    absl::StrAppend(&text, "    for (int32_t i = 0; i < ", parameter.value->type().elements(), "; ++i) {\n      const ",
+                    type, " got = mcuc_test_got_", parameter.name, "[i], want = mcuc_test_", parameter.name,
+                    "[sample][i];\n      if (", wrong, ") {\n#ifdef ", flag, "_STDIO\n        printf(\"sample %d, ",
+                    parameter.name,
+                    "[%ld]: %.9g instead of %.9g\\n\", sample, (long)i, (double)got, (double)want);\n#endif\n"
+                    "        return 1;\n      }\n    }\n");
   }
-  absl::StrAppend(&text, "#ifdef ", flag, "_STDIO\n  printf(\"", vectors.size(),
+  absl::StrAppend(&text, "  }\n#ifdef ", flag, "_STDIO\n  printf(\"", vectors.size(),
                   " samples as expected\\n\");\n#endif\n  return 0;\n}\n#endif /* ", flag, " */\n");
   return text;
 }

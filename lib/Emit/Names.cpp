@@ -1,6 +1,9 @@
 // C identifiers from the model's names, and the words that they may not be.
 #include "Names.h"
 
+#include <algorithm>
+#include <regex>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -20,13 +23,19 @@ const std::set<std::string>& ReservedWords() {
       "restrict", "return", "short", "signed", "sizeof", "static", "static_assert", "static_cast", "struct", "switch",
       "template", "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof",
       "typeof_unqual", "union", "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
-      // Compilers without -std=c99 predefine these.
-      "linux", "unix", "near", "far", "interrupt",
-      // <stdint.h>, <stddef.h>, <string.h>, <math.h>
-      "NULL", "offsetof", "size_t", "ptrdiff_t", "float_t", "double_t", "memchr", "memcmp", "memcpy", "memmove",
-      "memset", "INFINITY", "NAN", "SIZE_MAX", "PTRDIFF_MIN", "PTRDIFF_MAX", "isnan", "isinf", "isfinite", "isnormal",
-      "signbit", "fpclassify", "isgreater", "isgreaterequal", "isless", "islessequal", "islessgreater", "isunordered",
-      "main"};
+      "_Alignas", "_Alignof", "_Atomic", "_Bool", "_Complex", "_Generic", "_Imaginary", "_Noreturn", "_Static_assert",
+      "_Thread_local", "__func__", "__asm__", "__attribute__", "__extension__", "__inline__", "__restrict__",
+      // Predefined without -std=c99.
+      "linux", "unix",
+      // <stdint.h>, <stddef.h>, <string.h>, <math.h>: types and macros
+      "NULL", "offsetof", "size_t", "ptrdiff_t", "float_t", "double_t", "SIZE_MAX", "PTRDIFF_MIN", "PTRDIFF_MAX",
+      "INFINITY", "NAN", "HUGE_VAL", "HUGE_VALF", "HUGE_VALL", "FP_NAN", "FP_INFINITE", "FP_ZERO", "FP_SUBNORMAL",
+      "FP_NORMAL", "FP_ILOGB0", "FP_ILOGBNAN", "MATH_ERRNO", "MATH_ERREXCEPT", "math_errhandling", "M_E", "M_LOG2E",
+      "M_LOG10E", "M_LN2", "M_LN10", "M_PI", "M_PI_2", "M_PI_4", "M_1_PI", "M_2_PI", "M_2_SQRTPI", "M_SQRT2",
+      "M_SQRT1_2", "isnan", "isinf", "isfinite", "isnormal", "signbit", "fpclassify", "isgreater", "isgreaterequal",
+      "isless", "islessequal", "islessgreater", "isunordered",
+      // What run() itself calls.
+      "memcpy", "main"};
   return words;
 }
 
@@ -73,27 +82,17 @@ bool IsLibraryName(const std::string& name) {
 
 bool IsReservedName(const std::string& name) {
   if (ReservedWords().count(name) > 0) return true;
-  // Reserved for the implementation (_Bool, __func__, _X), the kernels, and the rest of the headers' names: int8_t,
-  // INT8_MAX, UINT8_C, FLT_MAX, HUGE_VAL, M_PI, M_E, FP_NAN, MATH_ERRNO; functions of the mathematical library
-  // are only used by way of the kernels, as expf and the like.
-  if (name.size() >= 2 && name[0] == '_' &&
-      (name[1] == '_' || absl::ascii_isupper(static_cast<unsigned char>(name[1])))) {
-    return true;
-  }
-  if (absl::StartsWith(name, "mcuc_") || absl::StartsWith(name, "MCUC_")) return true;
-  const bool typed = absl::StartsWith(name, "int") || absl::StartsWith(name, "uint");
-  if (typed && absl::EndsWith(name, "_t")) return true;
-  const bool limit = absl::StartsWith(name, "INT") || absl::StartsWith(name, "UINT");
-  if (limit && (absl::EndsWith(name, "_MAX") || absl::EndsWith(name, "_MIN") || absl::EndsWith(name, "_C")))
-    return true;
-  for (const char* prefix : {"HUGE_VAL", "M_", "FP_", "MATH_", "FLT_", "DBL_"}) {
-    if (absl::StartsWith(name, prefix)) return true;
-  }
-  return false;
+  if (absl::StartsWith(name, "mcuc_") || absl::StartsWith(name, "MCUC_")) return true;  // the kernels
+  static const std::regex integers(
+      "u?int((_least|_fast)?(8|16|32|64)|ptr|max)_t|U?INT((_LEAST|_FAST)?(8|16|32|64)|PTR|MAX)_(MIN|MAX|C)");
+  return std::regex_match(name, integers);
 }
 
 std::string Namer::Unique(const std::string& name, const std::string& digit_prefix, Kind kind) {
-  const std::string base = CIdentifier(name, digit_prefix);
+  std::string base = CIdentifier(name, digit_prefix);
+  if (kind == Kind::kOther) {  // at file scope a leading underscore is the implementation's
+    base = CIdentifier(base.substr(std::min(base.find_first_not_of('_'), base.size())), digit_prefix);
+  }
   const auto free = [&](const std::string& id) {
     if (IsReservedName(id) || taken_.count(id) > 0) return false;
     return kind == Kind::kParameter ? taken_upper_.count(UpperCase(id)) == 0 : !IsLibraryName(id);
