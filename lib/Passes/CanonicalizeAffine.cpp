@@ -259,8 +259,10 @@ bool IntoLayerBehind(Graph& graph, Node& node) {
   if (weights) SetConstant(graph, node, 1, std::move(*weights));
   Value* x = binary->operand(with->x);
   if (reshape) {
-    const Type type = node.operand(0)->type();
-    x = graph.AddNode(ReshapeAttrs{}, {x}, node.operand(0)->name(), type, node.loc(), &node)->result();
+    Node* inner =
+        graph.AddNode(ReshapeAttrs{}, {x}, reshape->result()->name(), node.operand(0)->type(), reshape->loc(), &node);
+    TakeName(graph, *inner, node.operand(0));
+    x = inner->result();
   }
   SetOperand(graph, node, 0, x);
   return true;

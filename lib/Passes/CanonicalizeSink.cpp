@@ -322,9 +322,11 @@ bool TransposeIntoFc(Graph& graph, Node& node) {
     for (int64_t i = 0; i < k; ++i) index[static_cast<size_t>(row * k + order[static_cast<size_t>(i)])] = row * k + i;
   }
   SetConstant(graph, node, 1, Rearranged(*weights, index, weights->shape()));
-  const Type type = node.operand(0)->type();
-  const std::string name = node.operand(0)->name();
-  SetOperand(graph, node, 0, graph.AddNode(ReshapeAttrs{}, {x}, name, type, node.loc(), &node)->result());
+  Value* old = node.operand(0);
+  const std::string loc = reshape ? reshape->loc() : transpose->loc();
+  Node* inner = graph.AddNode(ReshapeAttrs{}, {x}, old->name(), old->type(), loc, &node);
+  TakeName(graph, *inner, old);
+  SetOperand(graph, node, 0, inner->result());
   return true;
 }
 

@@ -168,7 +168,9 @@ bool ReduceToPool(Graph& graph, Node& node) {
   return true;
 }
 
-bool HasActivation(const Node& node) {
+// An activation fuses into these, or merges with the one there is.
+bool TakesClamp(const Node& node) {
+  if (const auto* unary = node.If<UnaryAttrs>()) return IntervalOf(*unary).has_value();
   return node.If<ConvAttrs>() || node.If<ConvTransposeAttrs>() || node.If<BinaryAttrs>();
 }
 
@@ -178,7 +180,7 @@ bool ClampBeforeMaxPool(Graph& graph, Node& node) {
   Node* pool = OwnProducer<MaxPoolAttrs>(graph, node);
   if (!pool || pool->result()->type() != node.result()->type()) return false;
   Value* x = pool->operand(0);
-  if (!x->def() || !graph.HasOneUse(x) || !HasActivation(*x->def())) return false;
+  if (!x->def() || !graph.HasOneUse(x) || !TakesClamp(*x->def())) return false;
   const Attributes max_pool = pool->attrs();
   const std::string loc = pool->loc();
   const Node* clamp = Precede(graph, node, node.attrs(), {x}, x->type());
