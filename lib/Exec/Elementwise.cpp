@@ -164,7 +164,26 @@ T ComputeInteger(BinaryFn fn, T a, T b) {
   return a;
 }
 
-// One loop a function, so that the choice of the function is outside of it.
+// One loop a function, so that the choice of the function is outside of it; BinaryLoop likewise.
+template <typename T>
+void UnaryLoop(const UnaryAttrs& attrs, std::span<const T> x, std::span<T> y) {
+  const auto compute = [&](UnaryFn fn, T v) {
+    if constexpr (std::is_floating_point_v<T>) {
+      return Compute<T>(fn, v, T(attrs.alpha), T(attrs.beta));
+    } else {
+      return ComputeInteger<T>(fn, v, attrs.alpha, attrs.beta);
+    }
+  };
+  switch (attrs.fn) {
+#define X(name)                                                                \
+  case UnaryFn::name:                                                          \
+    for (size_t i = 0; i < x.size(); ++i) y[i] = compute(UnaryFn::name, x[i]); \
+    break;
+    MCUC_UNARY_FNS(X)
+#undef X
+  }
+}
+
 template <typename T>
 void BinaryLoop(BinaryFn fn, const BroadcastRows& rows, const T* a, const T* b, T* y) {
   const auto loop = [&](auto f) {
@@ -249,15 +268,7 @@ absl::Status Unary(const Node& node, const Operands& operands, Tensor& y) {
   const auto& attrs = node.As<UnaryAttrs>();
   Dispatch(y.type().element, [&](auto zero) {
     using T = decltype(zero);
-    const auto from = operands[0]->data<T>();
-    const auto to = y.data<T>();
-    for (size_t i = 0; i < from.size(); ++i) {
-      if constexpr (std::is_floating_point_v<T>) {
-        to[i] = Compute<T>(attrs.fn, from[i], T(attrs.alpha), T(attrs.beta));
-      } else {
-        to[i] = ComputeInteger<T>(attrs.fn, from[i], attrs.alpha, attrs.beta);
-      }
-    }
+    UnaryLoop<T>(attrs, operands[0]->data<T>(), y.data<T>());
     return 0;
   });
   return absl::OkStatus();
