@@ -285,8 +285,12 @@ void NodeRules::Rule(const BinaryAttrs& attrs) {
     CheckMultipliers(attrs.mul, attrs.shift, 1);
     return;
   }
+  if (attrs.fn == BinaryFn::min || attrs.fn == BinaryFn::max) {
+    if (!SameKind(a, y_) || !SameKind(b, y_)) TypesError("min and max are of one scale and zero point [N12]");
+    return CheckNoMultipliers(attrs.mul, attrs.shift, "min and max keep scale and zero point [N12]");
+  }
   if (attrs.fn != BinaryFn::add && attrs.fn != BinaryFn::sub) {
-    return Error(EnumName(attrs.fn), " has no quantized form; add, sub and mul have [N11, N12]");
+    return Error(EnumName(attrs.fn), " has no quantized form; add, sub, mul, min and max have [N11, N12]");
   }
   if (attrs.mul.size() != 2 || attrs.shift.size() != 1) {
     return Error("mul has ", attrs.mul.size(), " and shift ", attrs.shift.size(),
