@@ -11,7 +11,7 @@
 #include "conv_i8_results.h"
 #include "conv_tap_i8.h"
 
-MCUC_INLINE void mcuc_conv_csc_tiles_i8(const struct mcuc_conv *s, const struct mcuc_conv_i8 *q, const int8_t *x,
+MCUC_INLINE void mcuc_conv_csc_tiles_i8(const struct mcuc_conv *s, const struct mcuc_conv_quant *q, const int8_t *x,
                                         const void *count, int32_t count_bytes, const uint8_t *delta,
                                         const int8_t *value, const int32_t *bias, const int32_t *mul,
                                         const int8_t *shift, int8_t *y, int32_t any) {

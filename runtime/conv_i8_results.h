@@ -9,7 +9,7 @@
 #include "conv_blocks.h"
 #include "requantize.h"
 
-struct mcuc_conv_i8 {
+struct mcuc_conv_quant {
   int32_t x_zero, y_zero, lo, hi; /* zero points; bounds of the result */
   int32_t relu;                   /* raise accumulators to 0 before they are averaged */
   int32_t per_channel;            /* a multiplier and a shift an output channel, or one for all */
@@ -22,11 +22,11 @@ struct mcuc_channel_i8 {
   int8_t *y;
 };
 
-MCUC_INLINE int8_t mcuc_conv_result_i8(const struct mcuc_conv_i8 *q, const struct mcuc_channel_i8 *c, int32_t acc) {
+MCUC_INLINE int8_t mcuc_conv_result_i8(const struct mcuc_conv_quant *q, const struct mcuc_channel_i8 *c, int32_t acc) {
   return (int8_t)mcuc_clamp_i32(q->y_zero + mcuc_requantize(acc, c->mul, c->shift), q->lo, q->hi);
 }
 
-MCUC_INLINE void mcuc_conv_block_i8(const struct mcuc_conv *s, const struct mcuc_conv_i8 *q, struct mcuc_channel_i8 *c,
+MCUC_INLINE void mcuc_conv_block_i8(const struct mcuc_conv *s, const struct mcuc_conv_quant *q, struct mcuc_channel_i8 *c,
                                     const struct mcuc_block *b, int32_t a0, int32_t a1, int32_t a2, int32_t a3) {
   if (s->pool == MCUC_POOL_NONE) {
     int8_t *const y = c->y + b->y * s->conv_w + b->x;

@@ -10,7 +10,7 @@
 #include "conv_i8_results.h"
 #include "conv_tap_i8.h"
 
-MCUC_INLINE void mcuc_conv_tiles_i8(const struct mcuc_conv *s, const struct mcuc_conv_i8 *q, const int8_t *x,
+MCUC_INLINE void mcuc_conv_tiles_i8(const struct mcuc_conv *s, const struct mcuc_conv_quant *q, const int8_t *x,
                                     const int8_t *weights, const int32_t *bias, const int32_t *mul,
                                     const int8_t *shift, int8_t *y, int32_t any) {
   const int32_t plane = s->height * s->width, filter = s->channels * s->kernel_h * s->kernel_w;

@@ -9,7 +9,7 @@
 #include "csc.h"
 #include "fc_i8_results.h"
 
-static void mcuc_fc_csc_i8(const struct mcuc_fc_i8 *s, const int8_t *x, const void *count, int32_t count_bytes,
+static void mcuc_fc_csc_i8(const struct mcuc_fc_quant *s, const int8_t *x, const void *count, int32_t count_bytes,
                            const uint8_t *delta, const int8_t *value, const int32_t *bias, const int32_t *mul,
                            const int8_t *shift, int8_t *y) {
   for (int32_t r = 0; r < s->rows; ++r) {

@@ -135,7 +135,7 @@ absl::Status LowerConvQuantized(const Node& node, Emission& out) {
     fields.insert(fields.end(), result.begin(), result.end());
     fields.insert(fields.end(),
                   {{"relu", attrs.act.kind == ActKind::relu ? "1" : "0"}, {"per_channel", m.per_channel ? "1" : "0"}});
-    arguments.push_back(out.Struct(out.NodeName() + "_quant", "struct mcuc_conv_i8", fields));
+    arguments.push_back(out.Struct(out.NodeName() + "_quant", "struct mcuc_conv_quant", fields));
     Append(weights, {Bias(node, out), m.mul, m.shift});
   } else {
     kernel += IsI8(w) ? "_f32_i8" : "_f32";
@@ -164,7 +164,7 @@ absl::Status LowerFcQuantized(const Node& node, Emission& out) {
     const Emission::Fields result = ResultFields(node, attrs.act);
     fields.insert(fields.end(), result.begin(), result.end());
     fields.push_back({"per_channel", m.per_channel ? "1" : "0"});
-    arguments.push_back(out.Struct(out.NodeName() + "_shape", "struct mcuc_fc_i8", fields));
+    arguments.push_back(out.Struct(out.NodeName() + "_shape", "struct mcuc_fc_quant", fields));
     Append(weights, {Bias(node, out), m.mul, m.shift});
   } else {
     kernel += IsI8(w) ? "_f32_i8" : "_f32";
