@@ -121,7 +121,7 @@ class CscEncode : public Pass {
     for (const std::string& name : skip_) {
       if (std::none_of(all.begin(), all.end(), [&](const Value* w) { return Names(name, w, graph); })) {
         return absl::InvalidArgumentError(
-            absl::StrCat("csc-encode: skip=", name, ": no weights and no layer of that name"));
+            absl::StrCat("skip=", name, ": no weights and no layer of that name"));
       }
     }
     return absl::OkStatus();

@@ -61,6 +61,16 @@ int SingleConstant(const Node& node) {
   return -1;
 }
 
+// Only layers that were given float input before (N20) read the value, moved at most. They keep it.
+bool FeedsFloatLayersOnly(const Graph& graph, const Value* value) {
+  if (graph.IsOutput(value)) return false;
+  const std::vector<Node*> users = graph.Users(value);
+  return std::all_of(users.begin(), users.end(), [&](const Node* node) {
+    if (IsMove(*node)) return FeedsFloatLayersOnly(graph, node->result());
+    return (node->If<ConvAttrs>() || node->If<FcAttrs>()) && node->result()->type().is_quantized();
+  });
+}
+
 double ApplyAct(const Act& act, double x) {
   if (act.kind == ActKind::relu) return x < 0 ? 0 : x;
   if (act.kind == ActKind::clip) return x < double{act.lo} ? double{act.lo} : x > double{act.hi} ? double{act.hi} : x;
@@ -174,12 +184,7 @@ Plan::Plan(Graph& graph, const Options& options) : graph_(graph), options_(optio
   for (Value* input : graph.inputs()) {
     if (!IsFloat32(input)) continue;
     AddValue(input);
-    // Layers that were given float input before (N20) keep it.
-    const std::vector<Node*> users = graph.Users(input);
-    const bool kept = std::all_of(users.begin(), users.end(), [](const Node* node) {
-      return (node->If<ConvAttrs>() || node->If<FcAttrs>()) && node->result()->type().is_quantized();
-    });
-    integer_[input] = wanted_[input] = options.input && !kept;
+    integer_[input] = wanted_[input] = options.input && !FeedsFloatLayersOnly(graph, input);
   }
   for (const auto& node : graph.nodes()) {
     const Form form = Classify(*node);

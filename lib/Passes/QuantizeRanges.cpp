@@ -68,9 +68,9 @@ Quantization QuantizationOf(const Range& range) {
   const double lo = std::min(range.lo, 0.0);
   const double hi = std::max(range.hi, 0.0);
   if (lo == hi) return {{1.0f / 256}, {-128}};  // always zero
-  const auto scale = static_cast<float>(std::max((hi - lo) / kSteps, kLeastScale));
-  const double zero_point = std::floor(-128 - lo / double{scale} + 0.5);
-  return {{scale}, {static_cast<int32_t>(std::clamp(zero_point, -128.0, 127.0))}};
+  const double scale = std::max((hi - lo) / kSteps, kLeastScale);
+  const double zero_point = std::floor(-128 - lo / scale + 0.5);
+  return {{static_cast<float>(scale)}, {static_cast<int32_t>(std::clamp(zero_point, -128.0, 127.0))}};
 }
 
 Quantization QuantizationOf(const Tensor& constant) {
