@@ -46,7 +46,8 @@ const char* Canonicalize::Details() const {
 - What does nothing goes: identities, casts to the same type, no-op reshapes, transposes, slices, pads, pools and clamps,
   additions of 0. Chains of reshapes, transposes, slices, pads, concatenations and clamps become one.
 - Reshapes and transposes move towards the outputs until they meet and cancel; a transpose before a fully connected layer
-  goes into the order of its weights; one that moves no data is a reshape.
+  goes into the order of its weights; one that exchanges height and width goes behind convolutions and pools; one that
+  moves no data is a reshape.
 - Scales and shifts by constants (batch normalization) go into the convolution or fully connected layer before or behind
   them: a shift goes into a layer behind only if that has no padding. Not on quantized graphs.
 - Pads of zeros go into convolutions and average pools, and into max-pools where they provably never win.

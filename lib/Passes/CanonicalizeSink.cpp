@@ -300,6 +300,64 @@ bool SinkReshapeBelowFc(Graph& graph, Node& node) {
   return true;
 }
 
+// Height and width change places.
+void Swap(Pair& pair) { std::swap(pair[0], pair[1]); }
+void Swap(Pads& pads) { pads = {pads[1], pads[0], pads[3], pads[2]}; }
+bool SwapHeightAndWidth(Attributes& attributes) {
+  if (auto* conv = std::get_if<ConvAttrs>(&attributes)) {
+    Swap(conv->strides), Swap(conv->dilations), Swap(conv->pads);
+    Swap(conv->pool.kernel), Swap(conv->pool.strides), Swap(conv->pool.pads);
+  } else if (auto* transposed = std::get_if<ConvTransposeAttrs>(&attributes)) {
+    Swap(transposed->strides), Swap(transposed->dilations), Swap(transposed->pads), Swap(transposed->output_pads);
+  } else if (auto* max = std::get_if<MaxPoolAttrs>(&attributes)) {
+    Swap(max->kernel), Swap(max->strides), Swap(max->dilations), Swap(max->pads);
+  } else if (auto* avg = std::get_if<AvgPoolAttrs>(&attributes)) {
+    Swap(avg->kernel), Swap(avg->strides), Swap(avg->pads);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// A convolution or pool of an image whose rows and columns are exchanged, perhaps with a reshape that adds dimensions
+// of 1: with exchanged windows and weights the exchange can come later, where the image is smaller.
+//   conv(transpose(x) {perm = {0, 1, 3, 2}}, w) -> transpose(conv(x, w'))
+bool SinkExchangeBelowWindow(Graph& graph, Node& node) {
+  const Node* reshape = OwnProducer<ReshapeAttrs>(graph, node);
+  const Node* transpose = SinkingTranspose(graph, reshape ? *reshape : node);
+  if (!transpose || !PerTensor(node.operand(0))) return false;
+  Value* w = node.operand(1);
+  const Tensor* weights = Dense(w);
+  if (w && (!weights || !graph.HasOneUse(w))) return false;
+  Value* x = transpose->operand(0);
+  const Shape& image = node.operand(0)->type().shape;
+  const Shape before = {image[0], image[1], image[3], image[2]};
+  const Ints exchange = {0, 1, 3, 2};
+  if (TransposeIndex(x->type().shape, transpose->As<TransposeAttrs>().perm) != TransposeIndex(before, exchange))
+    return false;
+  Attributes attrs = node.attrs();
+  if (!SwapHeightAndWidth(attrs)) return false;
+  std::vector<Value*> operands = node.operands();
+  const std::string loc = transpose->loc();
+  if (x->type().shape != before) {
+    const std::string reshape_loc = reshape ? reshape->loc() : loc;
+    x = graph.AddNode(ReshapeAttrs{}, {x}, node.operand(0)->name(), WithShape(x->type(), before), reshape_loc, &node)
+            ->result();
+  }
+  operands[0] = x;
+  if (w) {
+    const Shape& taps = weights->shape();
+    operands[1] = NewConstant(
+        graph, w, Rearranged(*weights, TransposeIndex(taps, exchange), {taps[0], taps[1], taps[3], taps[2]}));
+  }
+  const Type type = node.result()->type();
+  const Shape& shape = type.shape;
+  const Node* inner = Precede(graph, node, attrs, operands, WithShape(type, {shape[0], shape[1], shape[3], shape[2]}));
+  Become(graph, node, TransposeAttrs{exchange}, {inner->result()}, type);
+  node.set_loc(loc);
+  return true;
+}
+
 // fc(reshape(transpose(x))): the order in which x arrives becomes the order of the weights' columns, so that the
 // transpose goes. Every row of the fc must see the same order.
 bool TransposeIntoFc(Graph& graph, Node& node) {
@@ -349,6 +407,10 @@ const Rewrites& SinkRewrites() {
         {Op::kArgReduce, "SinkTransposeBelowArgReduce", SinkTransposeBelowArgReduce},
         {Op::kSlice, "SinkTransposeBelowSlice", SinkTransposeBelowSlice},
         {Op::kPad, "SinkTransposeBelowPad", SinkTransposeBelowPad},
+        {Op::kConv, "SinkExchangeBelowWindow", SinkExchangeBelowWindow},
+        {Op::kConvTranspose, "SinkExchangeBelowWindow", SinkExchangeBelowWindow},
+        {Op::kMaxPool, "SinkExchangeBelowWindow", SinkExchangeBelowWindow},
+        {Op::kAvgPool, "SinkExchangeBelowWindow", SinkExchangeBelowWindow},
         {Op::kFc, "SinkReshapeBelowFc", SinkReshapeBelowFc},
         {Op::kFc, "TransposeIntoFc", TransposeIntoFc},
     };
