@@ -43,7 +43,7 @@ const char* NpyDescr(ElementType type) {
 absl::StatusOr<Tensor> ReadTensorFile(const std::string& path) {
   if (absl::EndsWith(path, ".pb")) return ReadTensorProto(path);
   if (!absl::EndsWith(path, ".npy")) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": error: a tensor's file must end in .npy or .pb"));
+    return absl::InvalidArgumentError(absl::StrCat(path, ": a tensor's file must end in .npy or .pb"));
   }
   const absl::StatusOr<std::unique_ptr<Reader>> reader = OpenFile(path);
   if (!reader.ok()) return reader.status();

@@ -87,7 +87,7 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
   // A folder opens but cannot be read.
   if (!file || !(text << file.rdbuf())) {
     if (file && file.peek() == std::ifstream::traits_type::eof() && !file.bad()) return std::string();
-    return absl::NotFoundError(absl::StrCat(path, ": error: cannot be read: ", std::strerror(errno)));
+    return absl::NotFoundError(absl::StrCat(path, ": cannot be read: ", std::strerror(errno)));
   }
   return text.str();
 }
@@ -104,13 +104,13 @@ absl::Status WriteText(const std::string& path, const std::string& text) {
     if (!file) {
       const std::string why = std::strerror(errno);
       std::remove(part.c_str());
-      return absl::DataLossError(absl::StrCat(path, ": error: cannot be written: ", why));
+      return absl::DataLossError(absl::StrCat(path, ": cannot be written: ", why));
     }
   }
   if (std::rename(part.c_str(), path.c_str()) != 0) {
     const std::string why = std::strerror(errno);
     std::remove(part.c_str());
-    return absl::DataLossError(absl::StrCat(path, ": error: cannot be written: ", why));
+    return absl::DataLossError(absl::StrCat(path, ": cannot be written: ", why));
   }
   return absl::OkStatus();
 }

@@ -28,7 +28,7 @@ absl::StatusOr<Tensor> FitInput(const Value& input, const std::string& path) {
   squeeze(given_shape);
   const bool convertible = given.element == type.element || (given.element == ElementType::f32 && type.is_quantized());
   if (wanted_shape != given_shape || !convertible) {
-    return absl::InvalidArgumentError(absl::StrCat("--run=", path, ": error: holds ", TypeText(given), ", but input ",
+    return absl::InvalidArgumentError(absl::StrCat("--run=", path, ": holds ", TypeText(given), ", but input ",
                                                    input.Text(), " is ", TypeText(type)));
   }
   tensor->mutable_type().shape = type.shape;

@@ -139,7 +139,7 @@ absl::StatusOr<std::unique_ptr<Graph>> ReadModel(const Flags& flags, Diagnostics
     options.input_shapes = *std::move(shapes);
     graph = ImportOnnx(flags.model, options, diagnostics);
   } else {
-    return Conflict(absl::StrCat(flags.model, ": error: the file's name must end in .onnx, .onnxtxt or .mcu"));
+    return Conflict(absl::StrCat(flags.model, ": the file's name must end in .onnx, .onnxtxt or .mcu"));
   }
   if (graph) graph->set_source(flags.model);
   return graph;
