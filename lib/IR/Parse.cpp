@@ -595,7 +595,7 @@ bool Parser::TooManyValues() {
 void Parser::ParseBody() {
   while (!TooMany()) {
     if (cursor_.Take("}")) {
-      if (!cursor_.AtEnd()) cursor_.Expected("nothing after the graph");
+      if (!cursor_.AtEnd()) cursor_.Error(cursor_.Here(), "nothing may follow the graph");
       return;
     }
     if (cursor_.AtEnd()) {
