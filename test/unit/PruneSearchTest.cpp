@@ -1,0 +1,346 @@
+// The search for a sparsity: which candidates it tries, accepts and keeps, by metrics computed by hand; what it does
+// with the rest of the pipeline and the recovering step; its messages. And what lit can't see of magnitude pruning.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "../../lib/Passes/Magnitude.h"
+#include "mcuc/IR/Parse.h"
+#include "mcuc/IR/Print.h"
+#include "mcuc/Passes/Pipeline.h"
+
+namespace mcuc {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+
+constexpr int64_t kClasses = 8;
+
+std::unique_ptr<Graph> Parse(const std::string& text) {
+  Diagnostics diagnostics;
+  std::unique_ptr<Graph> graph = ParseGraph(text, "t.mcu", diagnostics);
+  EXPECT_TRUE(graph) << diagnostics.ToStatus();
+  return graph;
+}
+
+// An fc of 64 weights, diag(1, …, 8). The output for the unit vector of class k is k + 1 at k, 0 elsewhere. Of sparsity
+// s the first 56 of floor(64 s) zeros are the others; then the diagonal goes from class 0 on. Class 0 is still right
+// without its weight: all outputs are equal, and the first wins.
+std::unique_ptr<Graph> Classifier() {
+  auto graph = Parse(R"(graph @c(%x: f32[1x8]) -> (%y: f32[1x8]) {
+  const @w: f32[8x8] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0,
+    0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 8}
+  %y: f32[1x8] = fc %x, @w loc("layer")
+}
+)");
+  return graph;
+}
+
+Dataset UnitVectors(bool labels, int64_t n = kClasses) {
+  Tensor x(Type{ElementType::f32, {n, n}});
+  std::vector<int32_t> classes;
+  for (int64_t i = 0; i < n; ++i) {
+    x.Set(i * n + i, 1);
+    classes.push_back(static_cast<int32_t>(i));
+  }
+  return Dataset::FromTensors({x}, labels ? classes : std::vector<int32_t>());
+}
+
+class PruneSearchTest : public testing::Test {
+ protected:
+  PruneSearchTest() : target_(*Target::ByName("generic")), data_(UnitVectors(true)) {
+    context_.diagnostics = &diagnostics_;
+    context_.target = &target_;
+    context_.validate = &data_;
+    context_.threads = 1;
+  }
+
+  absl::StatusOr<prune::SearchResult> Search(const Graph& graph, const prune::SearchOptions& options = {},
+                                             const prune::Recover& recover = nullptr) {
+    return prune::SearchSparsity(graph, context_, options, recover);
+  }
+  static std::vector<double> Sparsities(const prune::SearchResult& result) {
+    std::vector<double> all;
+    for (const prune::Candidate& c : result.candidates) all.push_back(c.accepted ? c.sparsity : -c.sparsity);
+    return all;
+  }
+  std::vector<std::string> Messages(Severity severity) const {
+    std::vector<std::string> all;
+    for (const Diagnostic& d : diagnostics_.all()) {
+      if (d.severity == severity) all.push_back(d.message);
+    }
+    return all;
+  }
+
+  Diagnostics diagnostics_;
+  Target target_;
+  Dataset data_;
+  PassContext context_;
+};
+
+TEST_F(PruneSearchTest, HalvesItsStep) {
+  const auto graph = Classifier();
+  prune::SearchOptions options;
+  options.max_drop = 0.125;  // one of eight, reached exactly: 58 zeros leave class 1 out
+  absl::StatusOr<prune::SearchResult> result = Search(*graph, options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->reference.value, 1.0);
+  // Accepted ones positive: 32, 48 and 56 zeros lose nothing, 60 lose 3 of 8, 58 one, 59 two.
+  EXPECT_THAT(Sparsities(*result), ElementsAre(0.5, 0.75, 0.875, -0.9375, 0.90625, -0.921875));
+  EXPECT_EQ(result->candidates[3].drop, 0.375);
+  EXPECT_EQ(result->candidates[4].drop, 0.125);
+  EXPECT_EQ(result->candidates[5].drop, 0.25);
+  EXPECT_EQ(result->best, 4u);
+  ASSERT_TRUE(result->graph);
+  EXPECT_TRUE(result->changed);
+  const Tensor& w = WeightsOf(*result->graph)[0]->tensor();
+  EXPECT_EQ(w.nonzeros(), 6);
+  EXPECT_EQ(w.AsDouble(9), 0);
+  EXPECT_EQ(w.AsDouble(18), 3);
+  EXPECT_EQ(WeightsOf(*graph)[0]->tensor().nonzeros(), 8);  // the graph searched is left alone
+
+  options.max_drop = 0.1249;
+  result = Search(*graph, options);
+  EXPECT_THAT(Sparsities(*result), ElementsAre(0.5, 0.75, 0.875, -0.9375, -0.90625, 0.890625));
+  EXPECT_EQ(result->best, 5u);
+}
+
+TEST_F(PruneSearchTest, MinStepEndsIt) {
+  prune::SearchOptions options;
+  for (const auto& [min_step, tries] : std::vector<std::pair<double, size_t>>{
+           {0.5, 1}, {0.4, 1}, {0.25, 2}, {0.2, 2}, {0.125, 3}, {0.01, 6}, {0.0078125, 7}}) {
+    options.min_step = min_step;
+    const absl::StatusOr<prune::SearchResult> result = Search(*Classifier(), options);
+    ASSERT_TRUE(result.ok());
+    EXPECT_EQ(result->candidates.size(), tries) << min_step;
+  }
+}
+
+TEST_F(PruneSearchTest, AgreementWithoutLabels) {
+  data_ = UnitVectors(false);
+  prune::SearchOptions options;
+  options.max_drop = 0.125;
+  const absl::StatusOr<prune::SearchResult> result = Search(*Classifier(), options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->reference.kind, MetricKind::kAgreement);
+  EXPECT_EQ(result->candidates[*result->best].sparsity, 0.90625);
+}
+
+TEST_F(PruneSearchTest, ErrorOfARegression) {
+  // Outputs 4, 2, 1, 3 of variance 1.25: without 1 the error is 0.25, a fifth of it; without 2 too it is all of it.
+  const auto graph = Parse(R"(graph @r(%x: f32[1x4]) -> (%y: f32[1x1]) {
+  const @w: f32[1x4] = {4, 2, 1, 3}
+  %y: f32[1x1] = fc %x, @w
+}
+)");
+  data_ = UnitVectors(false, 4);
+  prune::SearchOptions options;
+  options.max_drop = 0.2;
+  options.min_step = 0.125;
+  absl::StatusOr<prune::SearchResult> result = Search(*graph, options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->reference.kind, MetricKind::kMinusMse);
+  EXPECT_THAT(Sparsities(*result), ElementsAre(-0.5, 0.25, 0.375));
+  EXPECT_NEAR(result->candidates[0].drop, 1, 1e-12);
+  EXPECT_NEAR(result->candidates[1].drop, 0.2, 1e-12);
+  options.max_drop = 1;
+  EXPECT_THAT(Sparsities(*Search(*graph, options)), ElementsAre(0.5, -0.75, 0.625));
+  // Asked for: the error of a model that labels would call a classifier. Variance of 64 outputs: 204/64 - (36/64)^2.
+  data_ = UnitVectors(true);
+  options.metric = MetricKind::kMinusMse;
+  result = Search(*Classifier(), options);
+  EXPECT_EQ(result->reference.kind, MetricKind::kMinusMse);
+  EXPECT_NEAR(result->reference.spread, 204.0 / 64 - 36.0 * 36 / 64 / 64, 1e-12);
+}
+
+TEST_F(PruneSearchTest, ScoresWhatTheRestMakesOfACandidate) {
+  // The rest of the pipeline loses class 7, one of eight, whatever the sparsity.
+  int runs = 0;
+  context_.run_rest = [&](Graph& graph) {
+    ++runs;
+    Value* w = WeightsOf(graph)[0];
+    Tensor tensor = w->tensor();
+    tensor.Set(63, 0);
+    w->set_tensor(std::move(tensor));
+    return absl::OkStatus();
+  };
+  prune::SearchOptions options;
+  options.max_drop = 0.125;
+  const absl::StatusOr<prune::SearchResult> result = Search(*Classifier(), options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->reference.value, 1.0);  // before the rest
+  EXPECT_EQ(runs, 6);
+  EXPECT_THAT(Sparsities(*result), ElementsAre(0.5, 0.75, 0.875, -0.9375, -0.90625, 0.890625));
+  // What the rest did is not in the candidate that is kept.
+  EXPECT_EQ(WeightsOf(*result->graph)[0]->tensor().AsDouble(63), 8);
+
+  context_.run_rest = [](Graph&) { return absl::InvalidArgumentError("the rest fails"); };
+  EXPECT_EQ(Search(*Classifier(), options).status().message(), "the rest fails");
+}
+
+TEST_F(PruneSearchTest, RecoversEachCandidate) {
+  // A recovering step that sets every weight left to 1: all classes but the pruned ones are right again.
+  std::vector<int64_t> left;
+  const prune::Recover recover = [&](Graph& graph, const std::vector<prune::Mask>& masks, int64_t seed, PassContext&) {
+    EXPECT_EQ(seed, 7);
+    EXPECT_EQ(masks.size(), 1u);
+    EXPECT_EQ(masks[0].weights, "w");
+    Value* w = WeightsOf(graph)[0];
+    Tensor tensor = w->tensor();
+    int64_t kept = 0;
+    for (int64_t i = 0; i < 64; ++i) {
+      kept += masks[0].kept[static_cast<size_t>(i)];
+      if (!masks[0].kept[static_cast<size_t>(i)]) {
+        EXPECT_EQ(tensor.AsDouble(i), 0);
+      } else if (tensor.AsDouble(i) != 0) {
+        tensor.Set(i, 1);
+      }
+    }
+    left.push_back(kept);
+    w->set_tensor(std::move(tensor));
+    return absl::OkStatus();
+  };
+  prune::SearchOptions options;
+  options.seed = 7;
+  absl::StatusOr<prune::SearchResult> result = Search(*Classifier(), options, recover);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(left, ElementsAre(32, 16, 8, 4, 6, 7));
+  EXPECT_EQ(WeightsOf(*result->graph)[0]->tensor().AsDouble(63), 1);  // what it recovered is kept
+  result = Search(*Classifier(), options, [](Graph&, const std::vector<prune::Mask>&, int64_t, PassContext&) {
+    return absl::ResourceExhaustedError("no time");
+  });
+  EXPECT_EQ(result.status().message(), "no time");
+}
+
+TEST_F(PruneSearchTest, SkipsLayers) {
+  prune::SearchOptions options;
+  options.skip = {"layer"};
+  const absl::StatusOr<prune::SearchResult> result = Search(*Classifier(), options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->candidates[*result->best].sparsity, 0.984375);
+  EXPECT_FALSE(result->changed);
+  options.skip = {"other"};
+  EXPECT_THAT(std::string(Search(*Classifier(), options).status().message()),
+              HasSubstr("skip=other: no weights and no layer of that name"));
+}
+
+TEST_F(PruneSearchTest, SaysWhatItDoes) {
+  std::ostringstream progress;
+  context_.progress = &progress;
+  prune::SearchOptions options;
+  options.max_drop = 0.125;
+  options.min_step = 0.0625;
+  ASSERT_TRUE(Search(*Classifier(), options).ok());
+  EXPECT_THAT(
+      progress.str(),
+      MatchesRegex(
+          "prune-search: candidate 1 of 4, sparsity 0.5: 100.00 % of 8, drop 0.0000, accepted; about [0-9]+ s left\n"
+          "prune-search: candidate 2 of 4, sparsity 0.75: 100.00 % of 8, drop 0.0000, accepted; about [0-9]+ s left\n"
+          "prune-search: candidate 3 of 4, sparsity 0.875: 100.00 % of 8, drop 0.0000, accepted; about [0-9]+ s left\n"
+          "prune-search: candidate 4 of 4, sparsity 0.9375: 62.50 % of 8, drop 0.3750, rejected; about 0 s left\n"));
+  EXPECT_THAT(Messages(Severity::kRemark), ElementsAre("sparsity 0.5: 100.00 % of 8, drop 0.0000, accepted",
+                                                       "sparsity 0.75: 100.00 % of 8, drop 0.0000, accepted",
+                                                       "sparsity 0.875: 100.00 % of 8, drop 0.0000, accepted",
+                                                       "sparsity 0.9375: 62.50 % of 8, drop 0.3750, rejected"));
+}
+
+TEST_F(PruneSearchTest, SaysWhyNothingIsAccepted) {
+  context_.run_rest = [](Graph& graph) {
+    Value* w = WeightsOf(graph)[0];
+    w->set_tensor(Tensor(w->type()));
+    return absl::OkStatus();
+  };
+  prune::SearchOptions options;
+  options.min_step = 0.25;
+  const absl::StatusOr<prune::SearchResult> result = Search(*Classifier(), options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_FALSE(result->best);
+  EXPECT_FALSE(result->graph);
+  EXPECT_THAT(Messages(Severity::kWarning),
+              ElementsAre("no sparsity is within max-drop=0.01 of 100.00 % of 8: 0.25 drops by 0.8750, the rest of the "
+                          "pipeline alone by 0.8750; nothing is pruned"));
+}
+
+TEST_F(PruneSearchTest, Errors) {
+  const auto message = [&](double max_drop, double min_step) {
+    prune::SearchOptions options;
+    options.max_drop = max_drop;
+    options.min_step = min_step;
+    const auto result = Search(*Classifier(), options);
+    return result.ok() ? "ok" : std::string(result.status().message());
+  };
+  EXPECT_EQ(message(0, 0.5), "ok");
+  EXPECT_THAT(message(-0.1, 0.5), HasSubstr("max-drop=-0.1 is below 0"));
+  EXPECT_THAT(message(0, 0), HasSubstr("min-step=0 is outside [1e-06, 0.5]"));
+  EXPECT_THAT(message(0, 0.51), HasSubstr("min-step=0.51 is outside"));
+  context_.validate = nullptr;
+  EXPECT_THAT(message(0, 0.5), HasSubstr("needs validation data to score its candidates; give --validate=PATH"));
+}
+
+TEST_F(PruneSearchTest, ThePassLeavesItsTextBehind) {
+  for (const std::string text : {"prune-search{max-drop=0.125}", "prune-search{max-drop=0.125},prune{sparsity=0}",
+                                 "prune-search{max-drop=0.125 metric=agreement method=level}"}) {
+    const auto graph = Classifier();
+    absl::StatusOr<Pipeline> pipeline = Pipeline::Parse(text);
+    ASSERT_TRUE(pipeline.ok()) << pipeline.status();
+    RunOptions options;
+    options.verify_each = true;
+    ASSERT_TRUE(pipeline->Run(*graph, context_, options).ok());
+    const std::string kept = Messages(Severity::kRemark)[6];
+    EXPECT_THAT(kept, HasSubstr("kept sparsity 0.90625 (87.50 % "));
+    EXPECT_THAT(kept, HasSubstr("in place of prune-search, prune{sparsity=0.90625} gives the same"));
+    const auto again = Classifier();
+    ASSERT_TRUE(Pipeline::Parse("prune{sparsity=0.90625}")->Run(*again, context_).ok());
+    EXPECT_EQ(PrintGraph(*graph), PrintGraph(*again));
+    diagnostics_ = Diagnostics();
+  }
+  absl::StatusOr<Pipeline> pipeline = Pipeline::Parse("prune-search{skip=layer;w}");
+  ASSERT_TRUE(pipeline->Run(*Classifier(), context_).ok());
+  EXPECT_THAT(Messages(Severity::kRemark)[6], HasSubstr("prune{sparsity=0.984375 skip=layer;w} gives the same"));
+}
+
+TEST(ZerosOf, IsTheFloorOfTheDecimalFraction) {
+  EXPECT_EQ(prune::ZerosOf(0.29, 100), 29);  // 0.29 * 100 is 28.999999999999996
+  EXPECT_EQ(prune::ZerosOf(0.7, 10), 7);
+  EXPECT_EQ(prune::ZerosOf(0.5, 7), 3);
+  EXPECT_EQ(prune::ZerosOf(0.999, 100), 99);
+  EXPECT_EQ(prune::ZerosOf(0, 100), 0);
+  EXPECT_EQ(prune::ZerosOf(1, 100), 100);
+  EXPECT_EQ(prune::ZerosOf(0.5, 0), 0);
+}
+
+TEST_F(PruneSearchTest, NotANumberStays) {
+  const auto graph = Parse(R"(graph @n(%x: f32[1x4]) -> (%y: f32[1x1]) {
+  const @w: f32[1x4] = {nan, -inf, -0, 5}
+  %y: f32[1x1] = fc %x, @w
+}
+)");
+  absl::StatusOr<prune::Pruned> pruned = prune::PruneMagnitude(*graph, WeightsOf(*graph), 0.5, prune::Scope::kLayer);
+  ASSERT_TRUE(pruned.ok());
+  EXPECT_THAT(pruned->masks[0].kept, ElementsAre(true, true, false, false));
+  const Tensor& w = WeightsOf(*graph)[0]->tensor();
+  EXPECT_TRUE(std::isnan(w.AsDouble(0)));
+  EXPECT_EQ(w.AsDouble(1), -std::numeric_limits<double>::infinity());
+  EXPECT_FALSE(std::signbit(w.AsDouble(2)));
+}
+
+TEST_F(PruneSearchTest, LeavesWhatItCantPrune) {
+  const auto graph = Parse(R"(graph @p(%x: f32[2]) -> (%y: f32[2], %z: f32[2x2]) {
+  const @a: f32[2x2] = {1, 2, 3, 4}
+  %y: f32[2] = fc %x, @a loc("shared")
+  %z: f32[2x2] = unary @a {fn = neg}
+}
+)");
+  const absl::StatusOr<std::vector<Value*>> weights = prune::PrunableWeights(*graph, {}, context_);
+  ASSERT_TRUE(weights.ok());
+  EXPECT_TRUE(weights->empty());
+  EXPECT_THAT(Messages(Severity::kRemark), ElementsAre("@a is not pruned: something else reads @a too"));
+}
+
+}  // namespace
+}  // namespace mcuc
