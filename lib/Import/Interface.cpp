@@ -1,5 +1,5 @@
-// Sizes of symbolic dimensions: --input-shape first, then 1 for the first dimension, the batch; the others that share a
-// symbol with one of these follow it.
+// Sizes of symbolic dimensions: --input-shape first, then 1 for the first dimension, the batch (unless its symbol is
+// also another dimension's); the others that share a symbol with one of these follow it.
 #include "Interface.h"
 
 #include <map>
@@ -39,6 +39,10 @@ class InputShapes {
 
   // Binds the symbols of what --input-shape gives, then of first dimensions; then all shapes follow.
   void Resolve(const std::vector<Input>& inputs) {
+    for (const Input& input : inputs) {
+      const auto* declared = DeclaredOf(input);
+      for (int d = 1; declared && d < declared->dim_size(); ++d) inner_.insert(declared->dim(d).dim_param());
+    }
     for (const Input& input : inputs) BindOption(input);
     for (const Input& input : inputs) BindBatch(input);
     for (const Input& input : inputs) Fix(input);
@@ -93,6 +97,7 @@ class InputShapes {
     const auto* declared = DeclaredOf(input);
     if (OptionOf(input) || !declared || declared->dim_size() == 0 || IsFixed(declared->dim(0))) return;
     const std::string& symbol = declared->dim(0).dim_param();
+    if (!symbol.empty() && inner_.count(symbol)) return;  // a length, not a batch
     if (symbol.empty() || symbols_.emplace(symbol, 1).second) {
       diagnostics_.Remark(InFile(path_), absl::StrCat(input.text, ": dimension 0 (", DimText(declared->dim(0)),
                                                       ") is fixed to 1; --input-shape=NAME:SHAPE chooses another"));
@@ -116,7 +121,7 @@ class InputShapes {
           shape.push_back(dim.dim_value());
         } else if (!dim.dim_param().empty() && bound != symbols_.end()) {
           shape.push_back(bound->second);
-        } else if (d == 0) {
+        } else if (d == 0 && dim.dim_param().empty()) {
           shape.push_back(1);
         } else {
           return Error(input, absl::StrCat("dimension ", d, " of ", DeclaredShape(*declared),
@@ -133,6 +138,7 @@ class InputShapes {
   const ImportOptions& options_;
   const std::string& path_;
   Diagnostics& diagnostics_;
+  std::set<std::string> inner_;  // symbols of dimensions other than the first
   std::map<std::string, int64_t> symbols_;
 };
 

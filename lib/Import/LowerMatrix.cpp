@@ -22,7 +22,7 @@ absl::StatusOr<Symbol*> Scale(Lowering& l, Symbol* x, float factor) {
   if (factor == 1.0f) return x;
   Symbol* scale = l.Scalar(static_cast<double>(factor), x->type.element);
   MCUC_ASSIGN_OR_RETURN(Symbol * y, l.Add(BinaryAttrs{.fn = BinaryFn::mul}, {x, scale}));
-  if (y->is_constant()) y->name = x->name;
+  if (y->is_constant() && y->name.empty()) y->name = x->name;
   return y;
 }
 

@@ -64,6 +64,10 @@ absl::StatusOr<Symbol*> Module::Add(Attributes attrs, std::vector<Symbol*> opera
   MCUC_ASSIGN_OR_RETURN(result.shape, InferShape(attrs, types, declared ? &result.shape : nullptr));
   MCUC_RETURN_IF_ERROR(CheckedHostElements(result.shape).status());  // the rank
 
+  for (const PendingNode& folded : folded_) {
+    if (folded.operands == operands && folded.attrs == attrs && folded.result->type == result) return folded.result;
+  }
+
   // The verifier sees the node alone, with its constants, so that what it finds is reported at the model's node.
   Graph alone("alone");
   std::vector<Value*> values;
@@ -79,16 +83,18 @@ absl::StatusOr<Symbol*> Module::Add(Attributes attrs, std::vector<Symbol*> opera
     std::vector<const Tensor*> tensors;
     for (const Symbol* operand : operands) tensors.push_back(&*operand->constant);
     MCUC_ASSIGN_OR_RETURN(Tensor tensor, EvaluateNode(*node, tensors));
-    return NewConstant("", std::move(tensor));
+    Symbol* symbol = NewConstant("", std::move(tensor));
+    folded_.push_back({std::move(attrs), std::move(operands), symbol, loc});
+    return symbol;
   }
   Symbol* symbol = NewSymbol("", std::move(result));
   nodes_.push_back({std::move(attrs), std::move(operands), symbol, loc});
   return symbol;
 }
 
-Symbol* Module::AddIdentity(Symbol* x, std::string name) {
+Symbol* Module::AddIdentity(Symbol* x, std::string name, const std::string& loc) {
   Symbol* symbol = NewSymbol(std::move(name), x->type);
-  nodes_.push_back({IdentityAttrs{}, {x}, symbol, ""});
+  nodes_.push_back({IdentityAttrs{}, {x}, symbol, loc});
   return symbol;
 }
 
@@ -219,7 +225,7 @@ absl::StatusOr<std::optional<Ints>> Lowering::AxesOf(const char* name, int64_t s
 
 absl::StatusOr<Symbol*> Lowering::AddTyped(Attributes attrs, std::vector<Symbol*> operands, Type result) {
   auto symbol = module_.Add(std::move(attrs), std::move(operands), std::move(result), loc_);
-  if (symbol.ok()) (*symbol)->hint = node_.output_size() > 0 ? node_.output(0) : "";
+  if (symbol.ok() && (*symbol)->hint.empty()) (*symbol)->hint = node_.output_size() > 0 ? node_.output(0) : "";
   return symbol;
 }
 
@@ -259,22 +265,16 @@ Symbol* Lowering::Scalar(double value, ElementType element) {
 absl::StatusOr<Symbol*> Lowering::Reshape(Symbol* x, Shape shape) {
   if (x->shape() == shape) return x;
   MCUC_ASSIGN_OR_RETURN(const int64_t elements, CheckedHostElements(shape));
-  if (x->is_constant()) {  // empty ones too
-    if (elements != x->constant->elements()) {
-      return Unsupported("[", ShapeText(x->shape()), "] does not have the elements of [", ShapeText(shape), "]");
-    }
-    MCUC_RETURN_IF_ERROR(Reserve(x->type));
-    const auto bytes = x->constant->bytes();
-    return Constant(Tensor::FromBytes(Type{x->type.element, std::move(shape)}, {bytes.begin(), bytes.end()}), x->name);
-  }
-  return AddShaped(ReshapeAttrs{}, {x}, std::move(shape));
+  if (elements == 0 && Elements(x->shape()) == 0) return Empty(x->type.element, std::move(shape));
+  MCUC_ASSIGN_OR_RETURN(Symbol * y, AddShaped(ReshapeAttrs{}, {x}, std::move(shape)));
+  if (y->is_constant() && y->name.empty()) y->name = x->name;
+  return y;
 }
 
 absl::StatusOr<Symbol*> Lowering::Transpose(Symbol* x, Ints perm) {
   if (std::is_sorted(perm.begin(), perm.end())) return x;
-  const bool named = x->is_constant();
   MCUC_ASSIGN_OR_RETURN(Symbol * y, Add(TransposeAttrs{.perm = std::move(perm)}, {x}));
-  if (named && y->is_constant()) y->name = x->name;  // transposed weights keep their name
+  if (y->is_constant() && y->name.empty()) y->name = x->name;  // transposed weights keep their name
   return y;
 }
 

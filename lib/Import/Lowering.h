@@ -76,11 +76,12 @@ class Module {
   Symbol* NewSymbol(std::string name, Type type);
   Symbol* NewConstant(std::string name, Tensor tensor);
 
-  // The result of an operation, checked (InferShape, VerifyGraph). Computed at once where every operand is constant.
-  // `result`: element type and, where the operation leaves it open, shape.
+  // The result of an operation, checked (InferShape, VerifyGraph). Computed at once where every operand is constant,
+  // and once only for equal operations on the same constants: layers that share weights go on sharing them. `result`:
+  // element type and, where the operation leaves it open, shape.
   absl::StatusOr<Symbol*> Add(Attributes attrs, std::vector<Symbol*> operands, Type result, const std::string& loc);
   // A copy of x under a name of its own.
-  Symbol* AddIdentity(Symbol* x, std::string name);
+  Symbol* AddIdentity(Symbol* x, std::string name, const std::string& loc);
 
   // Takes `bytes` out of what constants computed at import may occupy; false: too many.
   bool Reserve(int64_t bytes);
@@ -90,6 +91,7 @@ class Module {
  private:
   std::deque<Symbol> symbols_;
   std::vector<PendingNode> nodes_;
+  std::vector<PendingNode> folded_;  // the operations computed at once
   int64_t folded_bytes_ = 0;
 };
 

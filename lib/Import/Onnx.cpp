@@ -244,7 +244,8 @@ class Importer {
       }
       Error(absl::StrCat("the graph has a cycle: ", absl::StrJoin(names, " -> ")));
     }
-    for (const auto& output : proto().output()) read_.insert(output.name());
+    for (const auto& output : proto().output()) graph_outputs_.insert(output.name());
+    read_ = graph_outputs_;
     for (size_t i = 0; i < schedule.live.size(); ++i) {
       if (!schedule.live[i]) continue;
       for (const std::string& name : proto().node(static_cast<int>(i)).input()) read_.insert(name);
@@ -355,7 +356,11 @@ class Importer {
         if (used[static_cast<size_t>(i)]) return absl::InternalError(absl::StrCat("output ", i, " was not lowered"));
         symbol = Poison(name);  // nothing reads it
       }
-      if (symbol->name.empty()) symbol->name = name;
+      if (symbol->name.empty()) {
+        symbol->name = name;
+      } else if (!symbol->is_constant() && graph_outputs_.count(name)) {
+        symbol = module_.AddIdentity(symbol, name, LocOf(node));  // an output has a node of its own
+      }
       symbols_.emplace(name, symbol);
       const auto declared = declared_.find(name);
       if (declared == declared_.end() || symbol->poisoned) continue;
@@ -398,7 +403,7 @@ class Importer {
       if (symbol->is_constant() || symbol->name != output.name() || !bound.insert(symbol).second) {
         // The name is free where it is only an alias; an input keeps its own.
         const bool alias = first && (symbol->is_constant() || symbol->name != output.name());
-        symbol = module_.AddIdentity(symbol, alias ? output.name() : FreshName(output.name() + "_out"));
+        symbol = module_.AddIdentity(symbol, alias ? output.name() : FreshName(output.name() + "_out"), "");
       }
       outputs_.push_back(symbol);
     }
@@ -443,7 +448,8 @@ class Importer {
   std::unordered_map<std::string, Symbol*> symbols_;
   std::set<std::string> initializers_;
   std::unordered_set<std::string> names_;  // of values: the model's, and those made up
-  std::unordered_set<std::string> read_;   // names that a live node or the graph's outputs read
+  std::unordered_set<std::string> graph_outputs_;
+  std::unordered_set<std::string> read_;  // names that a live node or the graph's outputs read
   std::unordered_map<std::string, const onnx::ValueInfoProto*> declared_;
   std::vector<Symbol*> inputs_, outputs_;
   bool listed_operators_ = false;
