@@ -61,6 +61,7 @@ Type WeightsType(const Shape& shape, std::vector<float> scales, bool per_channel
 
 Tensor QuantizeWeights(const Tensor& weights, bool per_channel) {
   const int64_t channels = Columns(weights.type());
+  per_channel &= channels > 1;
   const auto length = static_cast<size_t>(ColumnLength(weights.type()));
   const auto from = weights.data<float>();
   std::vector<float> scales;

@@ -27,7 +27,8 @@ bool IsActivation(const Type& type) {
 // Only moves elements (or repeats or drops them).
 bool IsMove(const Node& node) {
   return node.If<ReshapeAttrs>() || node.If<TransposeAttrs>() || node.If<SliceAttrs>() || node.If<PadAttrs>() ||
-         node.If<GatherAttrs>() || node.If<IdentityAttrs>() || (node.If<CastAttrs>() && IsFloat32(node.result()));
+         node.If<GatherAttrs>() || node.If<IdentityAttrs>() ||
+         (node.If<CastAttrs>() && IsFloat32(node.result()) && IsFloat32(node.operand(0)));
 }
 
 // The result has the operand's scale and zero point: its elements are among the operand's, or lie between them.

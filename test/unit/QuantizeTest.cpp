@@ -541,6 +541,32 @@ TEST(QuantizeBorders, IntegersThatAreNoActivationsAreLeftAlone) {
   EXPECT_FALSE(*Quantize(*graph, nullptr).changed);
 }
 
+TEST(QuantizeBorders, ACastFromIntegersIsQuantizedBehindIt) {
+  const auto graph = Parse(R"(graph @g(%i: i64[1x2]) -> (%y: f32[1x2]) {
+    const @w: f32[2x2] = {1, 0, 0, 1}
+    %x: f32[1x2] = cast %i loc("c")
+    %y: f32[1x2] = fc %x, @w
+  })");
+  ASSERT_TRUE(graph);
+  const Dataset data =
+      Dataset::FromTensors({Tensor::Of(Type{ElementType::i64, {1, 2}}, std::vector<int64_t>{3, 255})}, {});
+  const Outcome outcome = Quantize(*graph, &data);
+  ASSERT_TRUE(outcome.changed.ok()) << outcome.changed.status();
+  EXPECT_THAT(outcome.remarks, ElementsAre("c: kept float: cast has no integer form"));
+  EXPECT_THAT(OpsOf(*graph), ElementsAre("cast", "quantize", "fc"));
+  EXPECT_EQ(TypeOf(*graph, "x_q"), "i8<1:-128>[1x2]");
+}
+
+TEST(QuantizeBorders, ACastThatDoesNothingIsACopy) {
+  const auto graph = Parse(R"(graph @g(%xq: i8<0.03125:3>[4]) -> (%y: f32[4]) {
+    %x: f32[4] = dequantize %xq
+    %y: f32[4] = cast %x
+  })");
+  ASSERT_TRUE(graph);
+  ASSERT_TRUE(Quantize(*graph, nullptr).changed.ok());
+  EXPECT_THAT(OpsOf(*graph), ElementsAre("identity"));
+}
+
 TEST(QuantizeBorders, AGatherFromAConstantQuantizesTheTable) {
   const auto graph = Parse(R"(graph @g(%i: i64[2]) -> (%y: f32[2x2]) {
     const @e: f32[3x2] = {0, 2.55, 1, 0.5, 0.25, 2}
