@@ -23,11 +23,11 @@ constexpr char kLicence[] =
  *   Permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is hereby
  *   granted.
  *
- *   THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH REGARD TO THIS SOFTWARE INCLUDING ALL
- *   IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT,
- *   INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN
- *   AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR
- *   PERFORMANCE OF THIS SOFTWARE.
+ *   THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH REGARD TO THIS SOFTWARE INCLUDING
+ *   ALL IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL,
+ *   DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS,
+ *   WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE
+ *   USE OR PERFORMANCE OF THIS SOFTWARE.
  *
  * Everything else is made from the model and is its owner's.
  */
@@ -203,13 +203,16 @@ std::string KernelText(const std::string& file, std::set<std::string>& system) {
   return absl::StrJoin(kept, "\n") + "\n";
 }
 
+// "1x6x14x14, scalar -> 1x6x14x14": the computed operands' shapes and the result's.
 std::string ShapesText(const Node& node) {
+  const auto text = [](const Value* value) {
+    return value->type().rank() == 0 ? "scalar" : ShapeText(value->type().shape);
+  };
   std::vector<std::string> operands;
   for (const Value* operand : node.operands()) {
-    if (!operand->is_constant()) operands.push_back(ShapeText(operand->type().shape));
+    if (!operand->is_constant()) operands.push_back(text(operand));
   }
-  return absl::StrCat(absl::StrJoin(operands, ", "), operands.empty() ? "" : " -> ",
-                      ShapeText(node.result()->type().shape));
+  return absl::StrCat(absl::StrJoin(operands, ", "), operands.empty() ? "" : " -> ", text(node.result()));
 }
 
 // "conv1: conv 1x1x28x28 -> 1x6x14x14, 117,600 MACs, density 8.5 %, 87 bytes of tables"

@@ -310,7 +310,17 @@ std::string Emission::Write(const Value& value) {
 bool Emission::SamePlace(const Value& a, const Value& b) const { return RootOf(a) == RootOf(b); }
 
 void Emission::Line(const std::string& text) {
-  current().lines.push_back(absl::StrCat(std::string(2 * static_cast<size_t>(depth_), ' '), text));
+  const size_t indent = 2 * static_cast<size_t>(depth_);
+  std::string rest = text, lines(indent, ' ');
+  // A long line goes on, indented by four more, behind the last space that fits.
+  while (rest.find('\n') == std::string::npos) {
+    const size_t room = kColumns - indent - (lines.size() > indent ? 4 : 0);
+    const size_t space = rest.rfind(' ', room);
+    if (rest.size() <= room || space == std::string::npos || space == 0) break;
+    absl::StrAppend(&lines, rest.substr(0, space), "\n", std::string(indent + 4, ' '));
+    rest = rest.substr(space + 1);
+  }
+  current().lines.push_back(lines + rest);
 }
 
 void Emission::Open(const std::string& text) {
