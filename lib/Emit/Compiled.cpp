@@ -6,11 +6,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "mcuc/Exec/Interpreter.h"
@@ -165,6 +168,23 @@ absl::StatusOr<std::vector<Tensor>> CompiledModel::Run(const std::vector<Tensor>
   if (arena.size() < words) arena.resize(words);
   impl_->entry(params.data(), words > 0 ? arena.data() : nullptr);
   return outputs;
+}
+
+absl::StatusOr<double> CompiledModel::MicrosecondsPerRun(const std::vector<Tensor>& inputs) const {
+  using Clock = std::chrono::steady_clock;
+  double least = std::numeric_limits<double>::infinity();
+  const auto end = Clock::now() + std::chrono::milliseconds(300);
+  do {
+    const auto start = Clock::now();
+    std::chrono::duration<double, std::micro> batch{0};
+    int runs = 0;
+    for (; batch < std::chrono::milliseconds(5); ++runs) {
+      if (const auto outputs = Run(inputs); !outputs.ok()) return outputs.status();
+      batch = Clock::now() - start;
+    }
+    least = std::min(least, batch.count() / runs);
+  } while (Clock::now() < end);
+  return least;
 }
 
 absl::StatusOr<Outputs> CompiledModel::RunAll(const Dataset& data, int threads) const {
