@@ -202,6 +202,8 @@ TEST(IntegerConvAndFc, RefuseWhatTheRulesDoNot) {
   const Type y = Q8({1, 1}, 1, 0);
   EXPECT_THAT(ResultOf(attrs, {x, w}, y), ElementsAre(3));  // 2.5
   EXPECT_THAT(ErrorOf(attrs, {x, w}, F32({1, 1})), HasSubstr("gives a quantized type"));
+  const Type wide{ElementType::i16, {1, 2}, Quantization{{0.5f}, {0}, -1}};
+  EXPECT_THAT(ErrorOf(attrs, {Quants(wide, {1, 2}), w}, y), HasSubstr("takes 8-bit x"));
   EXPECT_THAT(ErrorOf(attrs, {x, Quants(Plain(ElementType::i8, {1, 2}), {1, 2})}, y), HasSubstr("quantized i8 w"));
   EXPECT_THAT(ErrorOf(attrs, {x, Quants(Q8({1, 2}, 1, 1), {1, 2})}, y), HasSubstr("must have zero point 0"));
   EXPECT_THAT(ErrorOf(attrs, {x, w, Tensor::Of<double>(F32({1}), {1})}, y), HasSubstr("must be i32"));
@@ -318,16 +320,16 @@ TEST(IntegerAvgPool, WindowLimits) {
 }
 
 TEST(IntegerReduce, ByHand) {  // N9
-  const Tensor x = Quants(Q8({2, 3}, 0.5f, 1), {1, 2, 4, -5, 7, 127});
+  const Tensor x = Quants(Q8({2, 3}, 0.5f, 1), {3, 2, 4, -5, 7, 127});
   const auto run = [&](ReduceFn fn, Ints axes, Shape shape, int32_t shift) {
     return ResultOf(ReduceAttrs{fn, std::move(axes), false, {kHalf}, {shift}}, {x}, Q8(std::move(shape), 0.5f, -2));
   };
-  EXPECT_THAT(run(ReduceFn::sum, {1}, {2}, 0), ElementsAre(0, 61));       // 4 and 126 halved -> 2, 63
-  EXPECT_THAT(run(ReduceFn::mean, {0}, {3}, 0), ElementsAre(-5, 2, 63));  // -6 7 129 -> -3 4 65
-  EXPECT_THAT(run(ReduceFn::sum, {0, 1}, {}, 1), ElementsAre(127));       // 130
+  EXPECT_THAT(run(ReduceFn::sum, {1}, {2}, 0), ElementsAre(1, 61));       // 6 and 126 halved -> 3, 63
+  EXPECT_THAT(run(ReduceFn::mean, {0}, {3}, 0), ElementsAre(-4, 2, 63));  // -4 7 129 -> -2 4 65
+  EXPECT_THAT(run(ReduceFn::sum, {0, 1}, {}, 1), ElementsAre(127));       // 132
   const Type same = Q8({2}, 0.5f, 1);
   EXPECT_THAT(ResultOf(ReduceAttrs{ReduceFn::max, {1}, false, {}, {}}, {x}, same), ElementsAre(4, 127));
-  EXPECT_THAT(ResultOf(ReduceAttrs{ReduceFn::min, {1}, false, {}, {}}, {x}, same), ElementsAre(1, -5));
+  EXPECT_THAT(ResultOf(ReduceAttrs{ReduceFn::min, {1}, false, {}, {}}, {x}, same), ElementsAre(2, -5));
   EXPECT_THAT(ErrorOf(ReduceAttrs{ReduceFn::min, {1}, false, {}, {}}, {x}, Q8({2}, 0.5f, 2)), HasSubstr("keeps scale"));
 }
 
