@@ -98,7 +98,7 @@ std::string MixedStruct(const Node& node, const Act& act, Emission& out, std::ve
   return out.Struct(out.NodeName() + "_mixed", "struct mcuc_mixed_f32", fields);
 }
 
-// What MCUC_CONV_WHOLE (runtime/conv_blocks.h) takes for granted.
+// What MCUC_CONV_WHOLE (runtime/conv_blocks.h) takes for granted, without a pool or with a max pool.
 bool IsWhole(const ConvAttrs& attrs, const Shape& x, const Shape& w, const Shape& y) {
   const Pair size = ConvOutputSize(attrs, x, w);
   for (size_t d = 0; d < 2; ++d) {
@@ -106,7 +106,7 @@ bool IsWhole(const ConvAttrs& attrs, const Shape& x, const Shape& w, const Shape
     if (attrs.pads[d] != 0 || reach > x[d + 2]) return false;
     if (attrs.pool.kind == PoolKind::none) {
       if (size[d] < 2) return false;
-    } else if (attrs.pool.kernel[d] != 2 || attrs.pool.pads[d] != 0 ||
+    } else if (attrs.pool.kind != PoolKind::max || attrs.pool.kernel[d] != 2 || attrs.pool.pads[d] != 0 ||
                (y[d + 2] - 1) * attrs.pool.strides[d] + 2 > size[d]) {
       return false;
     }
@@ -127,8 +127,8 @@ absl::Status LowerConvQuantized(const Node& node, Emission& out) {
   std::vector<std::string> arguments = {ConvShape(node, out)}, weights = WeightArguments(w, out);
   std::string kernel = csc ? "conv_csc" : "conv";
   if (IsI8(x)) {
-    if (!IsWhole(attrs, x.type().shape, w.type().shape, node.result()->type().shape)) kernel += "_any";
-    kernel += "_i8";
+    const bool whole = IsWhole(attrs, x.type().shape, w.type().shape, node.result()->type().shape);
+    kernel += !whole ? "_any_i8" : attrs.pool.kind == PoolKind::max ? "_max_i8" : "_i8";
     const Multiplied m = MultiplierTables(attrs.mul, attrs.shift, out);
     Emission::Fields fields = {{"x_zero", N(ZeroPoint(x))}};
     const Emission::Fields result = ResultFields(node, attrs.act);

@@ -25,7 +25,8 @@ case $core in
   m55) flags=(-mcpu=cortex-m55 -mfloat-abi=hard) board=mps3-an547 script=cortex-m55.ld tick=3125 ;;
   fe310)
     prefix=riscv64-unknown-elf start=start_rv32.c script=fe310.ld qemu=qemu-system-riscv32 board=sifive_e
-    flags=(-march=rv32imac -misa-spec=2.2 -mabi=ilp32 -ffreestanding -nostdlib) libraries=(-lgcc)
+    flags=(-march=rv32imac -misa-spec=2.2 -mabi=ilp32 -ffreestanding -nostdlib -isystem "$here/freestanding")
+    libraries=(-lgcc)
     ;;
   *)
     echo "run.sh: unknown core '$core'; one of m0 m3 m4 m7 m33 m55 fe310" >&2
@@ -41,4 +42,4 @@ machine=(-M "$board")
   -fdata-sections -Wl,--gc-sections -nostartfiles -I"$here" -T "$here/$script" "$here/$start" "$@" -o "$elf" \
   "${libraries[@]}"
 "$prefix-size" "$elf" | awk 'NR == 2 { print "text", $1, "data", $2, "bss", $3 }'
-exec timeout "${LIMIT:-120}" "$qemu" "${machine[@]}" -nographic -semihosting -icount shift=0 -kernel "$elf" </dev/null
+exec timeout "${LIMIT:-120}" "$qemu" "${machine[@]}" -nographic -semihosting -icount shift=0 -kernel "$elf" </dev/null 2>&1

@@ -1,6 +1,7 @@
 /* Start-up of a Cortex-M under QEMU: vectors, memory, semihosting, and SysTick as a counter of instructions. With
-   `-icount shift=0` QEMU executes one instruction a nanosecond of virtual time, and SysTick runs at the board's own clock:
-   INSTRUCTIONS_PER_TICK_X100 is 4000 for 25 MHz (an385, an386, an500), 3125 for 32 MHz (an547), 5000 for 20 MHz (an505). */
+   `-icount shift=0` QEMU executes one instruction a nanosecond of virtual time, and SysTick runs at the board's own
+   clock: INSTRUCTIONS_PER_TICK_X100 is 4000 for 25 MHz (an385, an386, an500), 3125 for 32 MHz (an547), 5000 for 20 MHz
+   (an505). */
 #include "board.h"
 
 #ifndef INSTRUCTIONS_PER_TICK_X100
@@ -8,7 +9,7 @@
 #endif
 
 #define PAINT 0xdeadbeefu
-#define REGISTER(address) (*(volatile uint32_t *)(address))
+#define REGISTER(address) (*(volatile uint32_t*)(address))
 #define SYST_CSR REGISTER(0xe000e010)
 #define SYST_RVR REGISTER(0xe000e014)
 #define SYST_CVR REGISTER(0xe000e018)
@@ -20,9 +21,9 @@ int main(void);
 
 enum { SYS_WRITE0 = 0x04, SYS_EXIT_EXTENDED = 0x20, APPLICATION_EXIT = 0x20026 };
 
-static int semihost(int operation, const void *argument) {
+static int semihost(int operation, const void* argument) {
   register int r0 __asm("r0") = operation;
-  register const void *r1 __asm("r1") = argument;
+  register const void* r1 __asm("r1") = argument;
   __asm volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
   return r0;
 }
@@ -34,7 +35,7 @@ static void leave(uint32_t code) {
   }
 }
 
-void board_text(const char *text) { semihost(SYS_WRITE0, text); }
+void board_text(const char* text) { semihost(SYS_WRITE0, text); }
 
 void board_number(uint32_t value) {
   char digits[11];
@@ -54,7 +55,7 @@ static void on_tick(void) { ++wraps; }
 static void start_counting(void) {
   SYST_RVR = RELOAD;
   SYST_CVR = 0;
-  SYST_CSR = 7; /* the core's clock, with an interrupt, enabled */
+  SYST_CSR = 7;                             /* the core's clock, with an interrupt, enabled */
   for (volatile int i = 0; i < 1000; ++i) { /* the first reload counts as a wrap */
   }
   wraps = 0;
@@ -72,16 +73,16 @@ uint64_t board_instructions(void) {
 static void reset(void) {
   CPACR |= 0xfu << 20; /* the floating-point unit, where there is one */
   __asm volatile("dsb\n\tisb");
-  const uint32_t *from = &_sidata;
-  for (uint32_t *to = &_sdata; to < &_edata;) *to++ = *from++;
-  for (uint32_t *to = &_sbss; to < &_ebss;) *to++ = 0;
-  uint32_t *const bottom = &_stack_limit;
-  uint32_t *top;
+  const uint32_t* from = &_sidata;
+  for (uint32_t* to = &_sdata; to < &_edata;) *to++ = *from++;
+  for (uint32_t* to = &_sbss; to < &_ebss;) *to++ = 0;
+  uint32_t* const bottom = &_stack_limit;
+  uint32_t* top;
   __asm volatile("mov %0, sp" : "=r"(top));
-  for (uint32_t *p = bottom; p < top - 16; ++p) *p = PAINT;
+  for (uint32_t* p = bottom; p < top - 16; ++p) *p = PAINT;
   start_counting();
   const int code = main();
-  const uint32_t *deepest = bottom;
+  const uint32_t* deepest = bottom;
   while (deepest < top && *deepest == PAINT) ++deepest;
   board_text("stack ");
   board_number((uint32_t)((top - deepest) * 4));
@@ -94,5 +95,5 @@ static void fault(void) {
   leave(99);
 }
 
-__attribute__((section(".vectors"), used)) static const void *const vectors[16] = {
+__attribute__((section(".vectors"), used)) static const void* const vectors[16] = {
     &_estack, reset, fault, fault, fault, fault, fault, 0, 0, 0, 0, fault, fault, 0, fault, on_tick};

@@ -1,6 +1,7 @@
 // Emitted C of every quantized operation, and of those with encoded weights, against the interpreter: bit for bit, but
 // by one where a float sum is rounded to an int8 (rule N20).
 #include <cmath>
+#include <functional>
 
 #include "EmitCheck.h"
 #include "mcuc/Exec/Numerics.h"
@@ -334,6 +335,68 @@ TEST(EmitInteger, Moves) {
   bench.Add(PadAttrs{PadMode::constant, {0, 1, 2}, {1, 0, 1}, 0.5}, {x});
   bench.Add(PadAttrs{PadMode::reflect, {0, 1, 2}, {0, 0, 1}, 0}, {x});
   bench.Check(Exact());
+}
+
+// A kernel file holds nothing that a graph of this one operation leaves unused: clang would say so.
+TEST(EmitInteger, EachKernelAloneIsCleanUnderClang) {
+  const auto attrs_of = [](IntegerBench& bench, auto attrs) {
+    bench.SetMultipliers(attrs, 1);
+    return attrs;
+  };
+  std::vector<std::function<void(IntegerBench&)>> graphs;
+  for (const bool csc : {false, true}) {
+    graphs.push_back([=](IntegerBench& b) {
+      b.Add(attrs_of(b, ConvAttrs{}), {b.X({1, 2, 4, 4}), b.Weights({2, 2, 2, 2}, 0.5, false, csc)}, b.Y());
+    });
+    graphs.push_back([=](IntegerBench& b) {
+      b.Add(attrs_of(b, ConvAttrs{{1, 1}, {1, 1}, {1, 1, 1, 1}}),
+            {b.X({1, 2, 4, 4}), b.Weights({2, 2, 2, 2}, 0.5, false, csc)}, b.Y());
+    });
+    graphs.push_back([=](IntegerBench& b) {
+      b.Add(attrs_of(b, FcAttrs{}), {b.X({9}), b.Weights({3, 9}, 0.5, false, csc)}, b.Y());
+    });
+    graphs.push_back([=](IntegerBench& b) {
+      b.Add(ConvAttrs{}, {b.Float({1, 2, 4, 4}), b.Weights({2, 2, 2, 2}, 0.5, false, csc)}, b.Y());
+    });
+    graphs.push_back([=](IntegerBench& b) { b.Add(FcAttrs{}, {b.Float({9}), b.Weights({3, 9}, 0.5, false, csc)}); });
+  }
+  graphs.push_back([](IntegerBench& b) {
+    b.Add(ConvAttrs{}, {b.Float({1, 2, 4, 4}), b.FloatWeights({2, 2, 2, 2}, 0.5)});
+  });
+  graphs.push_back([](IntegerBench& b) { b.Add(FcAttrs{}, {b.Float({9}), b.FloatWeights({3, 9}, 0.5)}); });
+  graphs.push_back([](IntegerBench& b) { b.Add(MaxPoolAttrs{{2, 2}}, {b.X({1, 2, 4, 4})}); });
+  graphs.push_back([=](IntegerBench& b) { b.Add(attrs_of(b, AvgPoolAttrs{{2, 2}}), {b.X({1, 2, 4, 4})}, b.Y()); });
+  graphs.push_back([=](IntegerBench& b) {
+    b.Add(attrs_of(b, ReduceAttrs{ReduceFn::mean, {0}}), {b.X({5, 2})}, b.Y());
+  });
+  graphs.push_back([](IntegerBench& b) { b.Add(UnaryAttrs{UnaryFn::relu}, {b.X({5})}); });
+  graphs.push_back([](IntegerBench& b) {
+    BinaryAttrs add;
+    add.mul = {1000000, 900000}, add.shift = {20};
+    b.Add(add, {b.X({5}), b.X({5})}, b.Y());
+  });
+  graphs.push_back([=](IntegerBench& b) {
+    BinaryAttrs mul;
+    mul.fn = BinaryFn::mul;
+    b.Add(attrs_of(b, mul), {b.X({5}), b.X({5})}, b.Y());
+  });
+  graphs.push_back([](IntegerBench& b) {
+    Value* x = b.X({1, 1, 2, 2});
+    b.Add(ResizeAttrs{ResizeMode::linear}, {x}, WithShape(x->type(), {1, 1, 3, 3}));
+  });
+  graphs.push_back([=](IntegerBench& b) { b.Add(attrs_of(b, RequantizeAttrs{}), {b.X({5})}, b.Y()); });
+  graphs.push_back([](IntegerBench& b) { b.Add(QuantizeAttrs{}, {b.Float({5})}, Q8({5})); });
+  graphs.push_back([](IntegerBench& b) { b.Add(DequantizeAttrs{}, {b.X({5})}, Type{ElementType::f32, {5}}); });
+  EmitCheckOptions options = ByOne();
+  options.compiler = absl::StrCat("clang -O0 ", kContractFlags);
+  options.trap = false;
+  options.runs = 1;
+  for (size_t i = 0; i < graphs.size(); ++i) {
+    SCOPED_TRACE(i);
+    IntegerBench bench(i);
+    graphs[i](bench);
+    bench.Check(options);
+  }
 }
 
 }  // namespace

@@ -10,8 +10,10 @@
 #include "../../runtime/conv_csc_f32.h"
 #include "../../runtime/conv_csc_f32_i8.h"
 #include "../../runtime/conv_csc_i8.h"
+#include "../../runtime/conv_csc_max_i8.h"
 #include "../../runtime/conv_f32_i8.h"
 #include "../../runtime/conv_i8.h"
+#include "../../runtime/conv_max_i8.h"
 #include "../../runtime/fc_csc_f32.h"
 #include "../../runtime/fc_csc_f32_i8.h"
 #include "../../runtime/fc_csc_i8.h"
@@ -97,14 +99,16 @@ TEST(SparseKernels, IntegerConvolutionsOfEveryShape) {
       y.assign(Size(s), 99);
       mcuc_conv_any_i8(&s, &q, x.data(), w.data(), bias, m.mul.data(), m.shift.data(), y.data());
       ASSERT_EQ(y, expected) << "dense";
-      if (!IsWhole(s)) continue;
+      if (!IsWhole(s) || s.pool == MCUC_POOL_AVG) continue;
       ++whole;
       y.assign(Size(s), 99);
-      mcuc_conv_csc_i8(&s, &q, x.data(), csc.count(), csc.count_bytes, csc.delta.data(), csc.value.data(), bias,
-                       m.mul.data(), m.shift.data(), y.data());
+      (s.pool == MCUC_POOL_MAX ? mcuc_conv_csc_max_i8 : mcuc_conv_csc_i8)(
+          &s, &q, x.data(), csc.count(), csc.count_bytes, csc.delta.data(), csc.value.data(), bias, m.mul.data(),
+          m.shift.data(), y.data());
       ASSERT_EQ(y, expected) << "whole";
       y.assign(Size(s), 99);
-      mcuc_conv_i8(&s, &q, x.data(), w.data(), bias, m.mul.data(), m.shift.data(), y.data());
+      (s.pool == MCUC_POOL_MAX ? mcuc_conv_max_i8 : mcuc_conv_i8)(&s, &q, x.data(), w.data(), bias, m.mul.data(),
+                                                                  m.shift.data(), y.data());
       ASSERT_EQ(y, expected) << "whole, dense";
     }
   }
