@@ -37,10 +37,10 @@ bool Forward(Graph& graph, Node& node, Value* to);
 // becomes unused by that.
 void Unlink(Graph& graph, Node& node);
 bool IsUnlinked(const Node& node);
-// Sets an operand and unlinks what computed the old one if nothing else uses it.
-void SetOperand(Graph& graph, Node& node, size_t i, Value* value);
-// Makes the node another operation on other operands; its result stays, with this type.
-void Become(Graph& graph, Node& node, Attributes attrs, std::vector<Value*> operands, Type type);
+// Sets an operand and unlinks what computed the old one if nothing else uses it. True, for a rewrite to return.
+bool SetOperand(Graph& graph, Node& node, size_t i, Value* value);
+// Makes the node another operation on other operands; its result stays, with this type. True, for a rewrite to return.
+bool Become(Graph& graph, Node& node, Attributes attrs, std::vector<Value*> operands, Type type);
 // A new node before `node` that takes over the name of its result (unless that is an output), which is free to become
 // something else.
 Node* Precede(Graph& graph, Node& node, Attributes attrs, std::vector<Value*> operands, Type type);

@@ -264,8 +264,7 @@ bool IntoLayerBehind(Graph& graph, Node& node) {
     TakeName(graph, *inner, node.operand(0));
     x = inner->result();
   }
-  SetOperand(graph, node, 0, x);
-  return true;
+  return SetOperand(graph, node, 0, x);
 }
 
 // matmul with a constant matrix -> fc with its transpose
@@ -281,8 +280,7 @@ bool MatMulToFc(Graph& graph, Node& node) {
   attrs.act = node.As<MatMulAttrs>().act;
   Tensor w = Rearranged(*b, TransposeIndex(matrix, {1, 0}), {matrix[1], matrix[0]});
   Value* weights = NewConstant(graph, node.operand(1), std::move(w));
-  Become(graph, node, attrs, {a, weights}, node.result()->type());
-  return true;
+  return Become(graph, node, attrs, {a, weights}, node.result()->type());
 }
 
 }  // namespace

@@ -38,8 +38,7 @@ bool PlainUnary(Graph& graph, Node& node) {
   const Type &from = node.operand(0)->type(), &to = node.result()->type();
   // Between two scales the clamp is a requantization too (N10), which an identity is not.
   if (plain == Attributes(attrs) || (OpOf(plain) == Op::kIdentity && from != to)) return false;
-  Become(graph, node, plain, node.operands(), to);
-  return true;
+  return Become(graph, node, plain, node.operands(), to);
 }
 
 // relu and clip of what lies within their bounds
@@ -72,8 +71,7 @@ bool ClampOfClamp(Graph& graph, Node& node) {
   if (!act) return false;
   node.attrs() = UnaryOf(IntervalOf(*act));
   if (OpOf(node.attrs()) == Op::kIdentity) node.attrs() = UnaryAttrs{UnaryFn::clip, -kInfinity, kInfinity};
-  SetOperand(graph, node, 0, inner->operand(0));
-  return true;
+  return SetOperand(graph, node, 0, inner->operand(0));
 }
 
 bool IsCommutative(BinaryFn fn) {
@@ -135,7 +133,7 @@ bool IsNeutral(BinaryFn fn, double c, const Type& type) {
     case BinaryFn::max:
       return type.is_float() && c == -std::numeric_limits<double>::infinity();
     case BinaryFn::prelu:
-      return c == 1;
+      return false;
   }
   return false;
 }
@@ -147,8 +145,7 @@ bool NeutralConstant(Graph& graph, Node& node) {
   if (!c || x->type() != node.result()->type() || x->type().is_quantized()) return false;
   if (!IsNeutral(attrs.fn, *c, x->type())) return false;
   if (attrs.act.kind == ActKind::none) return Forward(graph, node, x);
-  Become(graph, node, UnaryOf(IntervalOf(attrs.act)), {x}, x->type());
-  return true;
+  return Become(graph, node, UnaryOf(IntervalOf(attrs.act)), {x}, x->type());
 }
 
 // max(x, c), min(x, c) -> a clamp; the activation behind it becomes part of it
@@ -160,8 +157,7 @@ bool MinMaxToClip(Graph& graph, Node& node) {
   if (!c || std::isnan(*c) || !IsFloat32(x) || x->type() != node.result()->type()) return false;
   const float bound = static_cast<float>(*c);
   const Interval clamp = attrs.fn == BinaryFn::max ? Interval{bound, kInfinity} : Interval{-kInfinity, bound};
-  Become(graph, node, UnaryOf(Compose(clamp, IntervalOf(attrs.act))), {x}, x->type());
-  return true;
+  return Become(graph, node, UnaryOf(Compose(clamp, IntervalOf(attrs.act))), {x}, x->type());
 }
 
 // prelu with one slope -> leaky_relu
@@ -171,8 +167,7 @@ bool PreluToLeakyRelu(Graph& graph, Node& node) {
   Value* x = node.operand(0);
   if (attrs.fn != BinaryFn::prelu || attrs.act.kind != ActKind::none || !slope) return false;
   if (!IsFloat32(x) || x->type() != node.result()->type()) return false;
-  Become(graph, node, UnaryAttrs{UnaryFn::leaky_relu, static_cast<float>(*slope), 0}, {x}, x->type());
-  return true;
+  return Become(graph, node, UnaryAttrs{UnaryFn::leaky_relu, static_cast<float>(*slope), 0}, {x}, x->type());
 }
 
 // x ^ 2 -> x * x, x ^ 0.5 -> sqrt(x)
@@ -185,12 +180,10 @@ bool PowToPlain(Graph& graph, Node& node) {
     BinaryAttrs square;
     square.fn = BinaryFn::mul;
     square.act = attrs.act;
-    Become(graph, node, square, {x, x}, x->type());
-    return true;
+    return Become(graph, node, square, {x, x}, x->type());
   }
   if (*exponent == 0.5 && attrs.act.kind == ActKind::none) {
-    Become(graph, node, UnaryAttrs{UnaryFn::sqrt, 0, 0}, {x}, x->type());
-    return true;
+    return Become(graph, node, UnaryAttrs{UnaryFn::sqrt, 0, 0}, {x}, x->type());
   }
   return false;
 }
@@ -206,8 +199,7 @@ bool MulToHardSwish(Graph& graph, Node& node) {
     if (sigmoid.alpha != 1.0f / 6 || sigmoid.beta != 0.5f) continue;
     Value* x = node.operand(1 - i);
     if (gate->operand(0) != x || !IsFloat32(x)) continue;
-    Become(graph, node, UnaryAttrs{UnaryFn::hard_swish, 0, 0}, {x}, x->type());
-    return true;
+    return Become(graph, node, UnaryAttrs{UnaryFn::hard_swish, 0, 0}, {x}, x->type());
   }
   return false;
 }
@@ -287,8 +279,7 @@ bool MergeConstants(Graph& graph, Node& node) {
       continue;
     }
     SetConstant(graph, node, 1, std::move(*both));
-    SetOperand(graph, node, 0, below->operand(0));
-    return true;
+    return SetOperand(graph, node, 0, below->operand(0));
   }
   return false;
 }
@@ -311,8 +302,7 @@ bool ScaleBeforeShift(Graph& graph, Node& node) {
   Value* shifted = NewConstant(graph, add->operand(1), std::move(*scaled));
   const Node* inner = graph.AddNode(scale, {add->operand(0), node.operand(1)}, add->operand(0)->name(),
                                     node.result()->type(), node.loc(), &node);
-  Become(graph, node, sum, {inner->result(), shifted}, node.result()->type());
-  return true;
+  return Become(graph, node, sum, {inner->result(), shifted}, node.result()->type());
 }
 
 }  // namespace

@@ -24,8 +24,7 @@ bool ForwardEqualType(Graph& graph, Node& node) {
 bool ReshapeOfReshape(Graph& graph, Node& node) {
   const Node* inner = Producer<ReshapeAttrs>(node);
   if (!inner) return false;
-  SetOperand(graph, node, 0, inner->operand(0));
-  return true;
+  return SetOperand(graph, node, 0, inner->operand(0));
 }
 
 bool IsAscending(const Ints& perm) { return std::is_sorted(perm.begin(), perm.end()); }
@@ -38,8 +37,7 @@ bool TransposeOfTranspose(Graph& graph, Node& node) {
   for (int64_t axis : node.As<TransposeAttrs>().perm)
     perm.push_back(inner->As<TransposeAttrs>().perm[static_cast<size_t>(axis)]);
   node.As<TransposeAttrs>().perm = perm;
-  SetOperand(graph, node, 0, inner->operand(0));
-  return true;
+  return SetOperand(graph, node, 0, inner->operand(0));
 }
 
 // A transpose that keeps the order of the dimensions over 1 moves no element.
@@ -88,8 +86,7 @@ bool TransposeOfUnitReshape(Graph& graph, Node& node) {
   }
   const Node* inner = Precede(graph, node, attrs, {x}, WithShape(x->type(), shape));
   TakeName(graph, node, reshape->result());
-  Become(graph, node, ReshapeAttrs{}, {inner->result()}, node.result()->type());
-  return true;
+  return Become(graph, node, ReshapeAttrs{}, {inner->result()}, node.result()->type());
 }
 
 int64_t StepOf(const SliceAttrs& attrs, size_t d) { return attrs.steps.empty() ? 1 : attrs.steps[d]; }
@@ -121,8 +118,7 @@ bool SliceOfSlice(Graph& graph, Node& node) {
   }
   if (!Fits(both, {inner->operand(0)}, node.result()->type().shape)) return false;  // a product of steps out of range
   node.attrs() = both;
-  SetOperand(graph, node, 0, inner->operand(0));
-  return true;
+  return SetOperand(graph, node, 0, inner->operand(0));
 }
 
 // The indices of a gather as first + i * step; false where they are none.
@@ -160,12 +156,10 @@ bool GatherToSlice(Graph& graph, Node& node) {
   if (!Fits(attrs, {x}, shape)) return false;
   const Type type = node.result()->type();
   if (type.shape == shape) {
-    Become(graph, node, attrs, {x}, type);
-    return true;
+    return Become(graph, node, attrs, {x}, type);
   }
   const Node* slice = Precede(graph, node, attrs, {x}, WithShape(type, shape));
-  Become(graph, node, ReshapeAttrs{}, {slice->result()}, type);
-  return true;
+  return Become(graph, node, ReshapeAttrs{}, {slice->result()}, type);
 }
 
 // A concatenation of one.
@@ -185,8 +179,7 @@ bool ConcatOfConcat(Graph& graph, Node& node) {
     operands.erase(operands.begin() + static_cast<std::ptrdiff_t>(i));
     operands.insert(operands.begin() + static_cast<std::ptrdiff_t>(i), inner->operands().begin(),
                     inner->operands().end());
-    Become(graph, node, attrs, operands, node.result()->type());
-    return true;
+    return Become(graph, node, attrs, operands, node.result()->type());
   }
   return false;
 }
@@ -213,8 +206,7 @@ bool PadOfPad(Graph& graph, Node& node) {
   }
   if (!Fits(attrs, {inner->operand(0)}, node.result()->type().shape)) return false;
   node.attrs() = attrs;
-  SetOperand(graph, node, 0, inner->operand(0));
-  return true;
+  return SetOperand(graph, node, 0, inner->operand(0));
 }
 
 // A resize to the same size at a scale of 1 reads every element where it is, however coordinates are mapped.

@@ -14,8 +14,9 @@ namespace mcuc::canonicalize {
 
 namespace {
 
-// user(move(x), …) -> move(inner(x, …)): inner gets these attributes and operands, and its result this shape.
-void Sink(Graph& graph, Node& user, const Node& move, Attributes attrs, std::vector<Value*> operands, Shape shape) {
+// user(move(x), …) -> move(inner(x, …)): inner gets these attributes and operands, and its result this shape. True, for
+// a rewrite to return.
+bool Sink(Graph& graph, Node& user, const Node& move, Attributes attrs, std::vector<Value*> operands, Shape shape) {
   const Attributes moving = move.attrs();
   const std::string loc = move.loc();
   const Node* inner =
@@ -23,6 +24,7 @@ void Sink(Graph& graph, Node& user, const Node& move, Attributes attrs, std::vec
   TakeName(graph, user, move.result());
   Become(graph, user, moving, {inner->result()}, user.result()->type());
   user.set_loc(loc);
+  return true;
 }
 
 bool PerTensor(const Value* value) { return !value->type().is_quantized() || value->type().quant->per_tensor(); }
@@ -63,8 +65,7 @@ bool SinkReshapeBelowElementwise(Graph& graph, Node& node) {
   if (!reshape || !PerTensor(node.result()) || !PerTensor(node.operand(0))) return false;
   std::vector<Value*> operands = node.operands();
   operands[0] = reshape->operand(0);
-  Sink(graph, node, *reshape, node.attrs(), operands, operands[0]->type().shape);
-  return true;
+  return Sink(graph, node, *reshape, node.attrs(), operands, operands[0]->type().shape);
 }
 
 bool SinkTransposeBelowElementwise(Graph& graph, Node& node) {
@@ -76,8 +77,7 @@ bool SinkTransposeBelowElementwise(Graph& graph, Node& node) {
   if (widens && !LeadsToTranspose(graph, node.result())) return false;
   std::vector<Value*> operands = node.operands();
   operands[0] = transpose->operand(0);
-  Sink(graph, node, *transpose, node.attrs(), operands, operands[0]->type().shape);
-  return true;
+  return Sink(graph, node, *transpose, node.attrs(), operands, operands[0]->type().shape);
 }
 
 // The shape that `part`, which broadcasts to `to`, must take to broadcast in the same way to `from`, a reshape of `to`.
@@ -147,8 +147,7 @@ bool SinkReshapeBelowBinary(Graph& graph, Node& node) {
     }
     std::vector<Value*> operands = {x, moved};
     if (i == 1) std::swap(operands[0], operands[1]);
-    Sink(graph, node, *reshape, node.attrs(), operands, x->type().shape);
-    return true;
+    return Sink(graph, node, *reshape, node.attrs(), operands, x->type().shape);
   }
   return false;
 }
@@ -185,8 +184,7 @@ bool SinkTransposeBelowBinary(Graph& graph, Node& node) {
     for (size_t d = 0; d < perm.size(); ++d) shape[static_cast<size_t>(perm[d])] = result[d];
     std::vector<Value*> operands = {transpose->operand(0), moved};
     if (i == 1) std::swap(operands[0], operands[1]);
-    Sink(graph, node, *transpose, node.attrs(), operands, shape);
-    return true;
+    return Sink(graph, node, *transpose, node.attrs(), operands, shape);
   }
   return false;
 }
@@ -211,8 +209,7 @@ bool SinkTransposeBelowConcat(Graph& graph, Node& node) {
   }
   ConcatAttrs attrs = node.As<ConcatAttrs>();
   attrs.axis = perm[static_cast<size_t>(attrs.axis)];
-  Sink(graph, node, *first, attrs, operands, Untransposed(node.result()->type().shape, perm));
-  return true;
+  return Sink(graph, node, *first, attrs, operands, Untransposed(node.result()->type().shape, perm));
 }
 
 // Operations along axes: their attributes follow the permutation.
@@ -224,8 +221,7 @@ bool SinkTransposeBelowSoftmax(Graph& graph, Node& node) {
   attrs.axis = perm[static_cast<size_t>(attrs.axis)];
   std::vector<Value*> operands = node.operands();
   operands[0] = transpose->operand(0);
-  Sink(graph, node, *transpose, attrs, operands, operands[0]->type().shape);
-  return true;
+  return Sink(graph, node, *transpose, attrs, operands, operands[0]->type().shape);
 }
 
 bool SinkTransposeBelowReduce(Graph& graph, Node& node) {
@@ -235,8 +231,7 @@ bool SinkTransposeBelowReduce(Graph& graph, Node& node) {
   ReduceAttrs attrs = node.As<ReduceAttrs>();
   for (int64_t& axis : attrs.axes) axis = perm[static_cast<size_t>(axis)];
   std::sort(attrs.axes.begin(), attrs.axes.end());
-  Sink(graph, node, *transpose, attrs, {transpose->operand(0)}, Untransposed(node.result()->type().shape, perm));
-  return true;
+  return Sink(graph, node, *transpose, attrs, {transpose->operand(0)}, Untransposed(node.result()->type().shape, perm));
 }
 
 bool SinkTransposeBelowArgReduce(Graph& graph, Node& node) {
@@ -245,8 +240,7 @@ bool SinkTransposeBelowArgReduce(Graph& graph, Node& node) {
   const Ints perm = transpose->As<TransposeAttrs>().perm;
   ArgReduceAttrs attrs = node.As<ArgReduceAttrs>();
   attrs.axis = perm[static_cast<size_t>(attrs.axis)];
-  Sink(graph, node, *transpose, attrs, {transpose->operand(0)}, Untransposed(node.result()->type().shape, perm));
-  return true;
+  return Sink(graph, node, *transpose, attrs, {transpose->operand(0)}, Untransposed(node.result()->type().shape, perm));
 }
 
 bool SinkTransposeBelowSlice(Graph& graph, Node& node) {
@@ -256,8 +250,7 @@ bool SinkTransposeBelowSlice(Graph& graph, Node& node) {
   SliceAttrs attrs = node.As<SliceAttrs>();
   attrs.starts = Untransposed(attrs.starts, perm);
   if (!attrs.steps.empty()) attrs.steps = Untransposed(attrs.steps, perm);
-  Sink(graph, node, *transpose, attrs, {transpose->operand(0)}, Untransposed(node.result()->type().shape, perm));
-  return true;
+  return Sink(graph, node, *transpose, attrs, {transpose->operand(0)}, Untransposed(node.result()->type().shape, perm));
 }
 
 // Behind a pad a transpose has more to move: only where it will meet another.
@@ -268,8 +261,7 @@ bool SinkTransposeBelowPad(Graph& graph, Node& node) {
   PadAttrs attrs = node.As<PadAttrs>();
   attrs.before = Untransposed(attrs.before, perm);
   attrs.after = Untransposed(attrs.after, perm);
-  Sink(graph, node, *transpose, attrs, {transpose->operand(0)}, Untransposed(node.result()->type().shape, perm));
-  return true;
+  return Sink(graph, node, *transpose, attrs, {transpose->operand(0)}, Untransposed(node.result()->type().shape, perm));
 }
 
 // softmax(reshape(x)) along the last dimension, which is that of x too
@@ -282,8 +274,7 @@ bool SinkReshapeBelowSoftmax(Graph& graph, Node& node) {
   attrs.axis = x->type().rank() - 1;
   std::vector<Value*> operands = node.operands();
   operands[0] = x;
-  Sink(graph, node, *reshape, attrs, operands, x->type().shape);
-  return true;
+  return Sink(graph, node, *reshape, attrs, operands, x->type().shape);
 }
 
 // fc(reshape(x)) where x ends in the same dimension -> reshape(fc(x))
@@ -296,8 +287,7 @@ bool SinkReshapeBelowFc(Graph& graph, Node& node) {
   shape.back() = node.result()->type().shape.back();
   std::vector<Value*> operands = node.operands();
   operands[0] = x;
-  Sink(graph, node, *reshape, node.attrs(), operands, shape);
-  return true;
+  return Sink(graph, node, *reshape, node.attrs(), operands, shape);
 }
 
 // Height and width change places.
@@ -384,8 +374,7 @@ bool TransposeIntoFc(Graph& graph, Node& node) {
   const std::string loc = reshape ? reshape->loc() : transpose->loc();
   Node* inner = graph.AddNode(ReshapeAttrs{}, {x}, old->name(), old->type(), loc, &node);
   TakeName(graph, *inner, old);
-  SetOperand(graph, node, 0, inner->result());
-  return true;
+  return SetOperand(graph, node, 0, inner->result());
 }
 
 }  // namespace

@@ -38,26 +38,27 @@ bool Forward(Graph& graph, Node& node, Value* to) {
   if (from == to || from->type() != to->type()) return false;
   if (!graph.CanReplace(from, to)) {
     if (node.If<IdentityAttrs>()) return false;
-    Become(graph, node, IdentityAttrs{}, {to}, from->type());
-    return true;
+    return Become(graph, node, IdentityAttrs{}, {to}, from->type());
   }
   graph.ReplaceAllUses(from, to);
   Unlink(graph, node);
   return true;
 }
 
-void SetOperand(Graph& graph, Node& node, size_t i, Value* value) {
+bool SetOperand(Graph& graph, Node& node, size_t i, Value* value) {
   Value* old = node.operand(i);
   node.set_operand(i, value);
   UnlinkIfUnused(graph, old);
+  return true;
 }
 
-void Become(Graph& graph, Node& node, Attributes attrs, std::vector<Value*> operands, Type type) {
+bool Become(Graph& graph, Node& node, Attributes attrs, std::vector<Value*> operands, Type type) {
   const std::vector<Value*> old = node.operands();
   node.attrs() = std::move(attrs);
   node.set_operands(std::move(operands));
   node.result()->set_type(std::move(type));
   for (Value* operand : old) UnlinkIfUnused(graph, operand);
+  return true;
 }
 
 Node* Precede(Graph& graph, Node& node, Attributes attrs, std::vector<Value*> operands, Type type) {

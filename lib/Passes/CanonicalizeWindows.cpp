@@ -38,8 +38,7 @@ bool ReplacePad(Graph& graph, Node& node, const Node& pad, const Attributes& att
   if (operands[0]->type().quant != node.operand(0)->type().quant) return false;
   if (!Fits(attrs, operands, node.result()->type().shape)) return false;
   node.attrs() = attrs;
-  SetOperand(graph, node, 0, operands[0]);
-  return true;
+  return SetOperand(graph, node, 0, operands[0]);
 }
 
 // A convolution pads with zeros (N4: with the zero point, which a pad of 0 is stored as too).
@@ -109,8 +108,7 @@ bool KeepDims(Graph& graph, Node& node) {
   keepdims = true;
   const Type type = node.result()->type();
   const Node* inner = Precede(graph, node, node.attrs(), node.operands(), WithShape(type, shape));
-  Become(graph, node, ReshapeAttrs{}, {inner->result()}, type);
-  return true;
+  return Become(graph, node, ReshapeAttrs{}, {inner->result()}, type);
 }
 
 // Axes of one element are nothing to reduce over.
@@ -157,15 +155,13 @@ bool ReduceToPool(Graph& graph, Node& node) {
   }
   const Type type = node.result()->type();
   if (shape.size() == 4) {
-    Become(graph, node, pool, {x}, type);
-    return true;
+    return Become(graph, node, pool, {x}, type);
   }
   if (x->type().is_quantized() && !x->type().quant->per_tensor()) return false;
   const Node* wide = graph.AddNode(ReshapeAttrs{}, {x}, x->name(),
                                    WithShape(x->type(), {shape[0], shape[1], 1, shape[2]}), node.loc(), &node);
   const Node* inner = Precede(graph, node, pool, {wide->result()}, WithShape(type, {shape[0], shape[1], 1, 1}));
-  Become(graph, node, ReshapeAttrs{}, {inner->result()}, type);
-  return true;
+  return Become(graph, node, ReshapeAttrs{}, {inner->result()}, type);
 }
 
 // An activation fuses into these, or merges with the one there is.

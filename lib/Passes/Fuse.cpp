@@ -117,7 +117,6 @@ bool Fuse::FuseAvgPool(Graph& graph, Node& node) const {
   for (size_t i = 0; i < conv->operands().size(); ++i) {
     if (!IsFloat32(conv->operand(i))) return false;
   }
-  if (!IsFloat32(conv->result()) || !IsFloat32(node.result())) return false;
   if (conv->As<ConvAttrs>().act.kind == ActKind::clip || !SumFitsOnceQuantized(*conv, attrs->kernel)) return false;
   // With ceil, a last window that hangs over the end makes one window more than there are without: Fits sees it.
   return FusePool(graph, node, *conv, {PoolKind::avg, attrs->kernel, attrs->strides, {}, false});

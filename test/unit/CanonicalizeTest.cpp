@@ -21,10 +21,12 @@ namespace mcuc {
 namespace {
 
 // From the files of test/unit/cases. The head of a case is `=== name: operations that canonicalize leaves | operations
-// that fuse leaves behind it`, the latter where they differ; then comes a graph. In it $N stands for N random floats in
+// that fuse leaves behind it`, the latter where they differ; behind the name may stand `(12 bytes)`, what the constants
+// take behind canonicalize. Then comes a graph. In it $N stands for N random floats in
 // braces, $+N for floats over 0.1, #N for N random integers from -127 to 127.
 struct Case {
   std::string name, text, canonical, fused;
+  int64_t bytes = -1;  // of constants; -1: any
 };
 
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
@@ -39,7 +41,8 @@ std::vector<Case> ReadCases(const std::string& family) {
     }
     const std::vector<std::string> parts = absl::StrSplit(line.substr(4), absl::MaxSplits(": ", 1));
     const std::vector<std::string> ops = absl::StrSplit(parts.at(1), " | ");
-    cases.push_back({parts[0], "", ops[0], ops.back()});
+    const std::vector<std::string> name = absl::StrSplit(parts[0], absl::ByAnyChar(" ()"), absl::SkipEmpty());
+    cases.push_back({name.at(0), "", ops[0], ops.back(), name.size() > 1 ? std::stoi(name[1]) : -1});
   }
   return cases;
 }
@@ -154,6 +157,11 @@ TEST_P(CanonicalizeTest, KeepsResults) {
 
     RunPass("canonicalize", *graph);
     EXPECT_EQ(OpsOf(*graph), c.canonical) << PrintGraph(*graph);
+    int64_t bytes = 0;
+    for (const Value* constant : graph->constants()) bytes += constant->tensor().storage_bytes();
+    if (c.bytes >= 0) {
+      EXPECT_EQ(bytes, c.bytes) << PrintGraph(*graph);
+    }
     ExpectSame(before, RunGraph(*graph, inputs));
     EXPECT_FALSE(RunPass("canonicalize", *graph)) << "a second run must change nothing";
 
