@@ -111,6 +111,7 @@ TEST(Parse, Integers) {
 
 TEST(Parse, HexIsLittleEndian) {
   EXPECT_THAT(Reprint(WithConstant("i32[2] = hex\"01020304\n    FFffFFff\"")), HasSubstr("= {67305985, -1}\n"));
+  EXPECT_THAT(Reprint(WithConstant("u8[3] = hex\"A9Fa0f\"")), HasSubstr("= {169, 250, 15}\n"));
   EXPECT_THAT(Reprint(WithConstant("f32[1] = hex\"0000803f\"")), HasSubstr("= {1}\n"));
   EXPECT_THAT(Reprint(WithConstant("f32[2] = hex\"0000803f\"")), HasSubstr("found 1 elements for the 2 of f32[2]"));
   EXPECT_THAT(Reprint(WithConstant("f32[1] = hex\"0000803f")), HasSubstr("4:1: hex data holds hexadecimal"));
