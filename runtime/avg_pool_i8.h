@@ -17,8 +17,8 @@ static inline int32_t mcuc_rounded_divide(int32_t a, int32_t n) {
   return b % n < 0 ? quotient - 1 : quotient;
 }
 
-static void mcuc_avg_pool_i8(const struct mcuc_pool* s, const int8_t* x, int32_t x_zero, int32_t mul, int32_t shift,
-                             int32_t y_zero, int8_t* y) {
+static void mcuc_avg_pool_i8(const struct mcuc_pool *s, const int8_t *x, int32_t x_zero, int32_t mul, int32_t shift,
+                             int32_t y_zero, int8_t *y) {
   const int32_t whole = s->kernel_h * s->kernel_w;
   for (int32_t c = 0; c < s->channels; ++c, x += s->height * s->width) {
     for (int32_t oy = 0; oy < s->out_h; ++oy) {
@@ -29,7 +29,7 @@ static void mcuc_avg_pool_i8(const struct mcuc_pool* s, const int8_t* x, int32_t
         const int32_t kx_begin = mcuc_first_tap(x0, 1), kx_end = mcuc_end_tap(x0, 1, s->kernel_w, s->width);
         int32_t acc = 0, n = 0;
         for (int32_t ky = ky_begin; ky < ky_end; ++ky) {
-          const int8_t* const row = x + (y0 + ky) * s->width;
+          const int8_t *const row = x + (y0 + ky) * s->width;
           for (int32_t kx = kx_begin; kx < kx_end; ++kx) {
             acc += row[x0 + kx] - x_zero;
             ++n;

@@ -30,7 +30,7 @@ struct mcuc_block {
   int32_t end_y, start_x, end_x; /* its window in the convolution's output, clipped to it */
 };
 
-MCUC_INLINE void mcuc_pool_window(const struct mcuc_conv* s, struct mcuc_block* b) {
+MCUC_INLINE void mcuc_pool_window(const struct mcuc_conv *s, struct mcuc_block *b) {
   const int32_t y = b->unit_y * s->pool_stride_h - s->pool_top, x = b->unit_x * s->pool_stride_w - s->pool_left;
   b->y = y < 0 ? 0 : y;
   b->start_x = x < 0 ? 0 : x;
@@ -40,13 +40,13 @@ MCUC_INLINE void mcuc_pool_window(const struct mcuc_conv* s, struct mcuc_block* 
   b->first = 1;
 }
 
-MCUC_INLINE void mcuc_pool_block(struct mcuc_block* b) {
+MCUC_INLINE void mcuc_pool_block(struct mcuc_block *b) {
   b->rows = b->y + 1 < b->end_y ? 2 : 1;
   b->columns = b->x + 1 < b->end_x ? 2 : 1;
   b->last = b->x + 2 >= b->end_x && b->y + 2 >= b->end_y;
 }
 
-MCUC_INLINE struct mcuc_block mcuc_first_block(const struct mcuc_conv* s, int32_t any, int32_t pool) {
+MCUC_INLINE struct mcuc_block mcuc_first_block(const struct mcuc_conv *s, int32_t any, int32_t pool) {
   struct mcuc_block b = {0, 0, 2, 2, 1, 1, 0, 0, 0, 0, 0};
   if (any) {
     if (pool != MCUC_POOL_NONE) {
@@ -62,7 +62,7 @@ MCUC_INLINE struct mcuc_block mcuc_first_block(const struct mcuc_conv* s, int32_
 
 /* The block after *b; 0, and *b as it was, where there is none. Without a pool the last block of an odd number of rows
    or columns is moved back into the output: some pixels are computed twice, to the same result. */
-MCUC_INLINE int32_t mcuc_next_block(const struct mcuc_conv* s, int32_t any, int32_t pool, struct mcuc_block* b) {
+MCUC_INLINE int32_t mcuc_next_block(const struct mcuc_conv *s, int32_t any, int32_t pool, struct mcuc_block *b) {
   if (pool == MCUC_POOL_NONE) {
     int32_t x = b->x + 2, y = b->y;
     if (x >= s->conv_w) {
@@ -113,8 +113,8 @@ struct mcuc_reach {
   uint32_t rows, columns;
 };
 
-MCUC_INLINE struct mcuc_reach mcuc_reach_of(const struct mcuc_conv* s, const struct mcuc_block* a,
-                                            const struct mcuc_block* b) {
+MCUC_INLINE struct mcuc_reach mcuc_reach_of(const struct mcuc_conv *s, const struct mcuc_block *a,
+                                            const struct mcuc_block *b) {
   const int32_t y = a->y < b->y ? a->y : b->y, x = a->x < b->x ? a->x : b->x;
   const int32_t y_last = (a->y < b->y ? b->y : a->y) + 1, x_last = (a->x < b->x ? b->x : a->x) + 1;
   const int32_t rows = s->height - (y_last - y) * s->stride_h, columns = s->width - (x_last - x) * s->stride_w;

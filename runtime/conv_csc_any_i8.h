@@ -6,9 +6,9 @@
 
 #include "conv_csc_tiles_i8.h"
 
-static void mcuc_conv_csc_any_i8(const struct mcuc_conv* s, const struct mcuc_conv_quant* q, const int8_t* x,
-                                 const void* count, int32_t count_bytes, const uint8_t* delta, const int8_t* value,
-                                 const int32_t* bias, const int32_t* mul, const int8_t* shift, int8_t* y) {
+static void mcuc_conv_csc_any_i8(const struct mcuc_conv *s, const struct mcuc_conv_quant *q, const int8_t *x,
+                                 const void *count, int32_t count_bytes, const uint8_t *delta, const int8_t *value,
+                                 const int32_t *bias, const int32_t *mul, const int8_t *shift, int8_t *y) {
   mcuc_conv_csc_tiles_i8(s, q, x, count, count_bytes, delta, value, bias, mul, shift, y, MCUC_CONV_ANY, s->pool);
 }
 

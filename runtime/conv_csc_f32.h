@@ -6,9 +6,9 @@
 
 #include "conv_csc_tiles_f32.h"
 
-static void mcuc_conv_csc_f32(const struct mcuc_conv* s, const struct mcuc_mixed_f32* q, const float* x,
-                              const void* count, int32_t count_bytes, const uint8_t* delta, const float* value,
-                              const float* bias, void* y) {
+static void mcuc_conv_csc_f32(const struct mcuc_conv *s, const struct mcuc_mixed_f32 *q, const float *x,
+                              const void *count, int32_t count_bytes, const uint8_t *delta, const float *value,
+                              const float *bias, void *y) {
   mcuc_conv_csc_tiles_f32(s, q, x, count, count_bytes, delta, 0, value, 0, bias, y);
 }
 

@@ -10,20 +10,20 @@
 #include "conv_mixed_results.h"
 
 /* values_i8, values_f32: one of them, the other null. */
-MCUC_INLINE void mcuc_conv_csc_tiles_f32(const struct mcuc_conv* s, const struct mcuc_mixed_f32* q, const float* x,
-                                         const void* count, int32_t count_bytes, const uint8_t* delta,
-                                         const int8_t* values_i8, const float* values_f32, const float* scale,
-                                         const float* bias, void* y) {
+MCUC_INLINE void mcuc_conv_csc_tiles_f32(const struct mcuc_conv *s, const struct mcuc_mixed_f32 *q, const float *x,
+                                         const void *count, int32_t count_bytes, const uint8_t *delta,
+                                         const int8_t *values_i8, const float *values_f32, const float *scale,
+                                         const float *bias, void *y) {
   const int32_t plane = s->height * s->width;
   const uint32_t per_row = mcuc_reciprocal(s->kernel_w), per_plane = mcuc_reciprocal(s->kernel_h);
   for (int32_t n = 0; n < s->batch; ++n) {
-    const uint8_t* column_delta = delta;
+    const uint8_t *column_delta = delta;
     int32_t column_value = 0;
     for (int32_t m = 0; m < s->groups * s->filters; ++m) {
-      const float* const group = x + (n * s->groups + m / s->filters) * s->channels * plane;
+      const float *const group = x + (n * s->groups + m / s->filters) * s->channels * plane;
       struct mcuc_channel_mixed channel = {scale, bias, m,
                                            0.0f,  y,    (n * s->groups * s->filters + m) * s->out_h * s->out_w};
-      const uint8_t* d = column_delta;
+      const uint8_t *d = column_delta;
       const int32_t end = column_value + mcuc_csc_count(count, count_bytes, m);
       struct mcuc_block next = mcuc_first_block(s, MCUC_CONV_ANY, s->pool);
       for (int32_t more = 1; more;) {

@@ -11,10 +11,10 @@
 #include "conv_i8_results.h"
 #include "conv_tap_i8.h"
 
-MCUC_INLINE void mcuc_conv_csc_tiles_i8(const struct mcuc_conv* s, const struct mcuc_conv_quant* q, const int8_t* x,
-                                        const void* count, int32_t count_bytes, const uint8_t* delta,
-                                        const int8_t* value, const int32_t* bias, const int32_t* mul,
-                                        const int8_t* shift, int8_t* y, int32_t any, int32_t pool) {
+MCUC_INLINE void mcuc_conv_csc_tiles_i8(const struct mcuc_conv *s, const struct mcuc_conv_quant *q, const int8_t *x,
+                                        const void *count, int32_t count_bytes, const uint8_t *delta,
+                                        const int8_t *value, const int32_t *bias, const int32_t *mul,
+                                        const int8_t *shift, int8_t *y, int32_t any, int32_t pool) {
   const int32_t plane = s->height * s->width;
   const int32_t dy = s->stride_h * s->width, dx = s->stride_w;
   const uint32_t per_row = mcuc_reciprocal(s->kernel_w), per_plane = mcuc_reciprocal(s->kernel_h);
@@ -23,14 +23,14 @@ MCUC_INLINE void mcuc_conv_csc_tiles_i8(const struct mcuc_conv* s, const struct 
   const int32_t row_step = s->dilation_h * s->width - s->kernel_w * s->dilation_w;
   const int32_t plane_step = plane - s->kernel_h * s->dilation_h * s->width;
   for (int32_t n = 0; n < s->batch; ++n) {
-    const uint8_t* column_delta = delta;
-    const int8_t* column_value = value;
+    const uint8_t *column_delta = delta;
+    const int8_t *column_value = value;
     for (int32_t m = 0; m < s->groups * s->filters; ++m) {
       const int32_t k = q->per_channel ? m : 0, nonzeros = mcuc_csc_count(count, count_bytes, m);
-      const int8_t* const xg = x + (n * s->groups + m / s->filters) * s->channels * plane;
+      const int8_t *const xg = x + (n * s->groups + m / s->filters) * s->channels * plane;
       struct mcuc_channel_i8 channel = {bias != 0 ? bias[m] : 0, mul[k], shift[k], 0, y};
-      const uint8_t* d = column_delta;
-      const int8_t* const value_end = column_value + nonzeros;
+      const uint8_t *d = column_delta;
+      const int8_t *const value_end = column_value + nonzeros;
       struct mcuc_block next = mcuc_first_block(s, any, pool);
       for (int32_t more = 1; more;) {
         const struct mcuc_block a = next;
@@ -43,7 +43,7 @@ MCUC_INLINE void mcuc_conv_csc_tiles_i8(const struct mcuc_conv* s, const struct 
         int32_t a0 = channel.bias, a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
         int32_t position = -1;
         d = column_delta;
-        for (const int8_t* v = column_value; v != value_end;) {
+        for (const int8_t *v = column_value; v != value_end;) {
           position += 1 + mcuc_csc_gap(&d);
           const int32_t row = (int32_t)mcuc_quotient((uint32_t)position + 1, per_row);
           const int32_t c = (int32_t)mcuc_quotient((uint32_t)row + 1, per_plane);
@@ -52,7 +52,7 @@ MCUC_INLINE void mcuc_conv_csc_tiles_i8(const struct mcuc_conv* s, const struct 
             const int32_t tap_y = (row - c * s->kernel_h) * s->dilation_h;
             const int32_t tap_x = (position - row * s->kernel_w) * s->dilation_w;
             if ((uint32_t)(reach.top + tap_y) >= reach.rows || (uint32_t)(reach.left + tap_x) >= reach.columns) {
-              const int8_t* const xc = xg + c * plane;
+              const int8_t *const xc = xg + c * plane;
               a0 += w * mcuc_tap_i8(s, q, xc, a.y, a.x, tap_y, tap_x);
               a1 += w * mcuc_tap_i8(s, q, xc, a.y, a.x + 1, tap_y, tap_x);
               a2 += w * mcuc_tap_i8(s, q, xc, a.y + 1, a.x, tap_y, tap_x);
@@ -64,7 +64,7 @@ MCUC_INLINE void mcuc_conv_csc_tiles_i8(const struct mcuc_conv* s, const struct 
               continue;
             }
           }
-          const int8_t* p = xg + (xa + position * s->dilation_w + row * row_step + c * plane_step);
+          const int8_t *p = xg + (xa + position * s->dilation_w + row * row_step + c * plane_step);
           a0 += w * p[0];
           a1 += w * p[dx];
           a2 += w * p[dy];

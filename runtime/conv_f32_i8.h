@@ -9,12 +9,12 @@
 
 #include "conv_mixed_results.h"
 
-static void mcuc_conv_f32_i8(const struct mcuc_conv* s, const struct mcuc_mixed_f32* q, const float* x, const int8_t* w,
-                             const float* scale, const float* bias, void* y) {
+static void mcuc_conv_f32_i8(const struct mcuc_conv *s, const struct mcuc_mixed_f32 *q, const float *x, const int8_t *w,
+                             const float *scale, const float *bias, void *y) {
   const int32_t plane = s->height * s->width, filter = s->channels * s->kernel_h * s->kernel_w;
   for (int32_t n = 0; n < s->batch; ++n) {
     for (int32_t m = 0; m < s->groups * s->filters; ++m) {
-      const float* const group = x + (n * s->groups + m / s->filters) * s->channels * plane;
+      const float *const group = x + (n * s->groups + m / s->filters) * s->channels * plane;
       struct mcuc_channel_mixed channel = {scale, bias, m,
                                            0.0f,  y,    (n * s->groups * s->filters + m) * s->out_h * s->out_w};
       struct mcuc_block next = mcuc_first_block(s, MCUC_CONV_ANY, s->pool);
@@ -25,7 +25,7 @@ static void mcuc_conv_f32_i8(const struct mcuc_conv* s, const struct mcuc_mixed_
         more = two && mcuc_next_block(s, MCUC_CONV_ANY, s->pool, &next);
         const struct mcuc_reach reach = mcuc_reach_of(s, &a, &b);
         float sums_a[4] = {0.0f, 0.0f, 0.0f, 0.0f}, sums_b[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-        const int8_t* w_next = w + m * filter;
+        const int8_t *w_next = w + m * filter;
         for (int32_t c = 0; c < s->channels; ++c) {
           for (int32_t ky = 0; ky < s->kernel_h; ++ky) {
             for (int32_t kx = 0; kx < s->kernel_w; ++kx) {

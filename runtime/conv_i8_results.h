@@ -19,18 +19,18 @@ struct mcuc_conv_quant {
 struct mcuc_channel_i8 {
   int32_t bias, mul, shift;
   int32_t pooled; /* of the window begun: the maximum or the sum */
-  int8_t* y;
+  int8_t *y;
 };
 
-MCUC_INLINE int8_t mcuc_conv_result_i8(const struct mcuc_conv_quant* q, const struct mcuc_channel_i8* c, int32_t acc) {
+MCUC_INLINE int8_t mcuc_conv_result_i8(const struct mcuc_conv_quant *q, const struct mcuc_channel_i8 *c, int32_t acc) {
   return (int8_t)mcuc_clamp_i32(q->y_zero + mcuc_requantize(acc, c->mul, c->shift), q->lo, q->hi);
 }
 
-MCUC_INLINE void mcuc_conv_block_i8(const struct mcuc_conv* s, int32_t pool, const struct mcuc_conv_quant* q,
-                                    struct mcuc_channel_i8* c, const struct mcuc_block* b, int32_t a0, int32_t a1,
+MCUC_INLINE void mcuc_conv_block_i8(const struct mcuc_conv *s, int32_t pool, const struct mcuc_conv_quant *q,
+                                    struct mcuc_channel_i8 *c, const struct mcuc_block *b, int32_t a0, int32_t a1,
                                     int32_t a2, int32_t a3) {
   if (pool == MCUC_POOL_NONE) {
-    int8_t* const y = c->y + b->y * s->conv_w + b->x;
+    int8_t *const y = c->y + b->y * s->conv_w + b->x;
     y[0] = mcuc_conv_result_i8(q, c, a0);
     if (b->columns == 2) y[1] = mcuc_conv_result_i8(q, c, a1);
     if (b->rows == 2) {

@@ -13,12 +13,12 @@ struct mcuc_channel_mixed {
   const float *scale, *bias;
   int32_t m;
   float pooled; /* of the window begun: the maximum or the sum */
-  void* y;
+  void *y;
   int32_t first; /* index in y of the channel's first result */
 };
 
-MCUC_INLINE void mcuc_conv_block_mixed(const struct mcuc_conv* s, const struct mcuc_mixed_f32* q,
-                                       struct mcuc_channel_mixed* c, const struct mcuc_block* b, const float* sums) {
+MCUC_INLINE void mcuc_conv_block_mixed(const struct mcuc_conv *s, const struct mcuc_mixed_f32 *q,
+                                       struct mcuc_channel_mixed *c, const struct mcuc_block *b, const float *sums) {
   float a[4];
   for (int32_t i = 0; i < 4; ++i) a[i] = mcuc_mixed_result(q, c->scale, c->bias, c->m, sums[i]);
   for (int32_t i = 0; i < b->rows; ++i) {
@@ -42,7 +42,7 @@ MCUC_INLINE void mcuc_conv_block_mixed(const struct mcuc_conv* s, const struct m
 }
 
 /* x under one tap of one pixel of the convolution's output; 0 outside of x. x: the channel's plane. */
-static inline float mcuc_tap_f32(const struct mcuc_conv* s, const float* x, int32_t pixel_y, int32_t pixel_x,
+static inline float mcuc_tap_f32(const struct mcuc_conv *s, const float *x, int32_t pixel_y, int32_t pixel_x,
                                  int32_t tap_y, int32_t tap_x) {
   const int32_t row = pixel_y * s->stride_h - s->pad_top + tap_y, column = pixel_x * s->stride_w - s->pad_left + tap_x;
   const int32_t within = row >= 0 && row < s->height && column >= 0 && column < s->width;
@@ -51,12 +51,12 @@ static inline float mcuc_tap_f32(const struct mcuc_conv* s, const float* x, int3
 
 /* The products of a weight with what lies under its tap, for the pixels of two blocks. `x`: the channel's
    plane. */
-MCUC_INLINE void mcuc_tap_products_f32(const struct mcuc_conv* s, const float* x, const struct mcuc_block* a,
-                                       const struct mcuc_block* b, const struct mcuc_reach* reach, int32_t tap_y,
-                                       int32_t tap_x, float w, float* sums_a, float* sums_b) {
+MCUC_INLINE void mcuc_tap_products_f32(const struct mcuc_conv *s, const float *x, const struct mcuc_block *a,
+                                       const struct mcuc_block *b, const struct mcuc_reach *reach, int32_t tap_y,
+                                       int32_t tap_x, float w, float *sums_a, float *sums_b) {
   if ((uint32_t)(reach->top + tap_y) < reach->rows && (uint32_t)(reach->left + tap_x) < reach->columns) {
     const int32_t dy = s->stride_h * s->width, dx = s->stride_w;
-    const float* p =
+    const float *p =
         x + ((a->y * s->stride_h - s->pad_top + tap_y) * s->width + a->x * s->stride_w - s->pad_left + tap_x);
     sums_a[0] += w * p[0];
     sums_a[1] += w * p[dx];

@@ -10,15 +10,15 @@
 #include "conv_i8_results.h"
 #include "conv_tap_i8.h"
 
-MCUC_INLINE void mcuc_conv_tiles_i8(const struct mcuc_conv* s, const struct mcuc_conv_quant* q, const int8_t* x,
-                                    const int8_t* weights, const int32_t* bias, const int32_t* mul, const int8_t* shift,
-                                    int8_t* y, int32_t any, int32_t pool) {
+MCUC_INLINE void mcuc_conv_tiles_i8(const struct mcuc_conv *s, const struct mcuc_conv_quant *q, const int8_t *x,
+                                    const int8_t *weights, const int32_t *bias, const int32_t *mul, const int8_t *shift,
+                                    int8_t *y, int32_t any, int32_t pool) {
   const int32_t plane = s->height * s->width, filter = s->channels * s->kernel_h * s->kernel_w;
   const int32_t dy = s->stride_h * s->width, dx = s->stride_w;
   for (int32_t n = 0; n < s->batch; ++n) {
     for (int32_t m = 0; m < s->groups * s->filters; ++m) {
       const int32_t k = q->per_channel ? m : 0;
-      const int8_t* const group = x + (n * s->groups + m / s->filters) * s->channels * plane;
+      const int8_t *const group = x + (n * s->groups + m / s->filters) * s->channels * plane;
       struct mcuc_channel_i8 channel = {bias != 0 ? bias[m] : 0, mul[k], shift[k], 0, y};
       struct mcuc_block next = mcuc_first_block(s, any, pool);
       for (int32_t more = 1; more;) {
@@ -30,7 +30,7 @@ MCUC_INLINE void mcuc_conv_tiles_i8(const struct mcuc_conv* s, const struct mcuc
         const int32_t xa = (a.y * s->stride_h - s->pad_top) * s->width + a.x * s->stride_w - s->pad_left;
         const int32_t b_from_a = (b.y - a.y) * dy + (b.x - a.x) * dx;
         int32_t a0 = channel.bias, a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-        const int8_t* w_next = weights + m * filter;
+        const int8_t *w_next = weights + m * filter;
         for (int32_t c = 0; c < s->channels; ++c) {
           for (int32_t ky = 0; ky < s->kernel_h; ++ky) {
             const int32_t tap_y = ky * s->dilation_h;
@@ -39,7 +39,7 @@ MCUC_INLINE void mcuc_conv_tiles_i8(const struct mcuc_conv* s, const struct mcuc
             for (int32_t kx = 0; kx < s->kernel_w; ++kx) {
               const int32_t w = *w_next++, tap_x = kx * s->dilation_w;
               if (any && !(row_within && (uint32_t)(reach.left + tap_x) < reach.columns)) {
-                const int8_t* const xc = group + c * plane;
+                const int8_t *const xc = group + c * plane;
                 a0 += w * mcuc_tap_i8(s, q, xc, a.y, a.x, tap_y, tap_x);
                 a1 += w * mcuc_tap_i8(s, q, xc, a.y, a.x + 1, tap_y, tap_x);
                 a2 += w * mcuc_tap_i8(s, q, xc, a.y + 1, a.x, tap_y, tap_x);
@@ -50,7 +50,7 @@ MCUC_INLINE void mcuc_conv_tiles_i8(const struct mcuc_conv* s, const struct mcuc
                 b3 += w * mcuc_tap_i8(s, q, xc, b.y + 1, b.x + 1, tap_y, tap_x);
                 continue;
               }
-              const int8_t* p = group + (at + tap_x);
+              const int8_t *p = group + (at + tap_x);
               a0 += w * p[0];
               a1 += w * p[dx];
               a2 += w * p[dy];

@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 /* The number of nonzeros of a column: counts are bytes, or words of 16 bits where one is over 255. */
-static inline int32_t mcuc_csc_count(const void* count, int32_t bytes_each, int32_t column) {
-  return bytes_each == 1 ? ((const uint8_t*)count)[column] : ((const uint16_t*)count)[column];
+static inline int32_t mcuc_csc_count(const void *count, int32_t bytes_each, int32_t column) {
+  return bytes_each == 1 ? ((const uint8_t *)count)[column] : ((const uint16_t *)count)[column];
 }
 
 /* The number of zeros before the next nonzero. */
-static inline int32_t mcuc_csc_gap(const uint8_t** delta) {
+static inline int32_t mcuc_csc_gap(const uint8_t **delta) {
   int32_t gap = *(*delta)++;
   if (gap == 255) {
     while (**delta == 255) {

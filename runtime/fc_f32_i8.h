@@ -8,10 +8,10 @@
 
 #include "mixed_f32.h"
 
-static void mcuc_fc_f32_i8(int32_t rows, int32_t K, int32_t M, const struct mcuc_mixed_f32* q, const float* x,
-                           const int8_t* w, const float* scale, const float* bias, void* y) {
+static void mcuc_fc_f32_i8(int32_t rows, int32_t K, int32_t M, const struct mcuc_mixed_f32 *q, const float *x,
+                           const int8_t *w, const float *scale, const float *bias, void *y) {
   for (int32_t r = 0; r < rows; ++r, x += K) {
-    const int8_t* p = w;
+    const int8_t *p = w;
     for (int32_t m = 0; m < M; ++m) {
       float sum = 0.0f;
       for (int32_t k = 0; k < K; ++k) sum += (float)*p++ * x[k];

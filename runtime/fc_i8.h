@@ -8,11 +8,11 @@
 
 #include "fc_i8_results.h"
 
-static void mcuc_fc_i8(const struct mcuc_fc_quant* s, const int8_t* x, const int8_t* w, const int32_t* bias,
-                       const int32_t* mul, const int8_t* shift, int8_t* y) {
+static void mcuc_fc_i8(const struct mcuc_fc_quant *s, const int8_t *x, const int8_t *w, const int32_t *bias,
+                       const int32_t *mul, const int8_t *shift, int8_t *y) {
   const int32_t K = s->inputs;
   for (int32_t r = 0; r < s->rows; ++r, x += K) {
-    const int8_t* p = w;
+    const int8_t *p = w;
     for (int32_t m = 0; m < s->outputs;) {
       if (s->outputs - m < 4) {
         int32_t acc = bias != 0 ? bias[m] : 0;

@@ -14,8 +14,8 @@ struct mcuc_fc_quant {
   int32_t per_channel;           /* a multiplier and a shift an output, or one for all */
 };
 
-static inline int8_t mcuc_fc_result_i8(const struct mcuc_fc_quant* s, int32_t m, int32_t acc, const int32_t* mul,
-                                       const int8_t* shift) {
+static inline int8_t mcuc_fc_result_i8(const struct mcuc_fc_quant *s, int32_t m, int32_t acc, const int32_t *mul,
+                                       const int8_t *shift) {
   const int32_t i = s->per_channel ? m : 0;
   return (int8_t)mcuc_clamp_i32(s->y_zero + mcuc_requantize(acc, mul[i], shift[i]), s->lo, s->hi);
 }

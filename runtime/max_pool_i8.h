@@ -8,7 +8,7 @@
 #include "pool.h"
 #include "taps.h"
 
-static void mcuc_max_pool_i8(const struct mcuc_pool* s, const int8_t* x, int8_t* y) {
+static void mcuc_max_pool_i8(const struct mcuc_pool *s, const int8_t *x, int8_t *y) {
   for (int32_t c = 0; c < s->channels; ++c, x += s->height * s->width) {
     for (int32_t oy = 0; oy < s->out_h; ++oy) {
       const int32_t y0 = oy * s->stride_h - s->pad_top;
@@ -20,7 +20,7 @@ static void mcuc_max_pool_i8(const struct mcuc_pool* s, const int8_t* x, int8_t*
         const int32_t kx_end = mcuc_end_tap(x0, s->dilation_w, s->kernel_w, s->width);
         int8_t best = INT8_MIN;
         for (int32_t ky = ky_begin; ky < ky_end; ++ky) {
-          const int8_t* const row = x + (y0 + ky * s->dilation_h) * s->width;
+          const int8_t *const row = x + (y0 + ky * s->dilation_h) * s->width;
           for (int32_t kx = kx_begin; kx < kx_end; ++kx) {
             const int8_t e = row[x0 + kx * s->dilation_w];
             if (e > best) best = e;

@@ -17,16 +17,16 @@ struct mcuc_mixed_f32 {
 };
 
 /* Stores result i of y, which is float32 or int8. */
-static inline void mcuc_store_mixed(const struct mcuc_mixed_f32* q, void* y, int32_t i, float result) {
+static inline void mcuc_store_mixed(const struct mcuc_mixed_f32 *q, void *y, int32_t i, float result) {
   if (q->y_scale > 0.0f) {
-    ((int8_t*)y)[i] = (int8_t)mcuc_quantize(result, q->y_scale, q->y_zero, q->y_least, q->y_most);
+    ((int8_t *)y)[i] = (int8_t)mcuc_quantize(result, q->y_scale, q->y_zero, q->y_least, q->y_most);
   } else {
-    ((float*)y)[i] = result;
+    ((float *)y)[i] = result;
   }
 }
 
 /* bias[m] + scale[m] * sum, the activation's bounds; scale null: 1, bias null: 0. */
-static inline float mcuc_mixed_result(const struct mcuc_mixed_f32* q, const float* scale, const float* bias, int32_t m,
+static inline float mcuc_mixed_result(const struct mcuc_mixed_f32 *q, const float *scale, const float *bias, int32_t m,
                                       float sum) {
   if (scale != 0) sum *= scale[q->per_channel ? m : 0];
   if (bias != 0) sum += bias[m];

@@ -9,9 +9,9 @@
 #include "shift_right.h"
 
 static void mcuc_resize_linear_i8(int32_t channels, int32_t height, int32_t width, int32_t out_h, int32_t out_w,
-                                  const int8_t* x, const int32_t* row_lo, const int32_t* row_hi,
-                                  const int16_t* row_fraction, const int32_t* column_lo, const int32_t* column_hi,
-                                  const int16_t* column_fraction, int8_t* y) {
+                                  const int8_t *x, const int32_t *row_lo, const int32_t *row_hi,
+                                  const int16_t *row_fraction, const int32_t *column_lo, const int32_t *column_hi,
+                                  const int16_t *column_fraction, int8_t *y) {
   for (int32_t c = 0; c < channels; ++c, x += height * width) {
     for (int32_t oy = 0; oy < out_h; ++oy) {
       const int8_t *const above = x + row_lo[oy] * width, *const below = x + row_hi[oy] * width;

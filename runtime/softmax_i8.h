@@ -9,7 +9,7 @@
 
 #include "softmax.h"
 
-static void mcuc_softmax_i8(const struct mcuc_softmax* s, const int8_t* x, const int32_t* table, int8_t* y) {
+static void mcuc_softmax_i8(const struct mcuc_softmax *s, const int8_t *x, const int32_t *table, int8_t *y) {
   for (int32_t row = 0; row < s->outer * s->inner; ++row) {
     const int32_t start = row / s->inner * s->length * s->inner + row % s->inner;
     const int32_t end = start + s->length * s->inner;

@@ -281,8 +281,8 @@ absl::Status LowerReducePlain(const Node& node, Emission& out) {
   const ElementType element = type.element;
   const bool extreme = attrs.fn == ReduceFn::max || attrs.fn == ReduceFn::min;
   const auto [kept, outer] = Part(type.shape, attrs.axes, true);
-  const auto [reduced, inner] = Part(type.shape, attrs.axes, false);
-  const int64_t count = Elements(reduced);
+  const std::pair<Shape, Access> inner = Part(type.shape, attrs.axes, false);
+  const int64_t count = Elements(inner.first);
   const std::string x = out.Read(*node.operand(0)), y = out.Write(*node.result());
   Loops(out, 0, kept, {AccessOf(kept), outer}, [&](const std::vector<std::string>& index, int depth) {
     const std::string value = out.Local(extreme ? EnumName(attrs.fn) : "sum");
@@ -292,7 +292,7 @@ absl::Status LowerReducePlain(const Node& node, Emission& out) {
                           : IsFloat(element) ? RealLiteral(0, element)
                                              : "0",
                           ";"));
-    Loops(out, depth, reduced, {inner}, [&](const std::vector<std::string>& term, int) {
+    Loops(out, depth, inner.first, {inner.second}, [&](const std::vector<std::string>& term, int) {
       const std::string from = At(x, Sum(index[1], term[0]));
       if (extreme) {
         out.Line(absl::StrCat("if (", from, attrs.fn == ReduceFn::max ? " > " : " < ", value, ") ", value, " = ", from,

@@ -166,7 +166,7 @@ absl::Status LowerMatMulFloat(const Node& node, Emission& out) {
   const std::string a = out.Read(*node.operand(0)), b = out.Read(*node.operand(1));
   const std::string shape = out.Struct(out.NodeName() + "_shape", "struct mcuc_matmul",
                                        {{"rows", N(rows)}, {"inner", N(inner)}, {"columns", N(columns)}});
-  const auto [lo, hi] = ActBounds(node.As<MatMulAttrs>().act);
+  const std::pair<std::string, std::string> bounds = ActBounds(node.As<MatMulAttrs>().act);
   const std::string y = out.Write(*node.result());
   // One product for each element of the leading dimensions.
   const Shape batch(y_shape.begin(), y_shape.end() - 2);
@@ -178,7 +178,8 @@ absl::Status LowerMatMulFloat(const Node& node, Emission& out) {
   Loops(out, 0, batch,
         {access(y_shape, rows * columns), access(a_shape, rows * inner), access(b_shape, inner * columns)},
         [&](const std::vector<std::string>& index, int) {
-          out.Call("mcuc_matmul_f32", {shape, Offset(a, index[1]), Offset(b, index[2]), lo, hi, Offset(y, index[0])});
+          out.Call("mcuc_matmul_f32",
+                   {shape, Offset(a, index[1]), Offset(b, index[2]), bounds.first, bounds.second, Offset(y, index[0])});
         });
   return absl::OkStatus();
 }
