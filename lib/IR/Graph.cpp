@@ -15,10 +15,8 @@ std::string Value::Text() const { return NameText(is_constant() ? '@' : '%', nam
 
 std::string Graph::UniqueName(const std::string& name, bool constant) const {
   const std::string base = name.empty() ? "v" : name;
-  const bool is_taken = std::any_of(values_.begin(), values_.end(), [&](const auto& value) {
-    return value->is_constant() == constant && value->name() == base;
-  });
-  if (!is_taken) return base;
+  const auto has = [&](const auto& value) { return value->is_constant() == constant && value->name() == base; };
+  if (std::none_of(values_.begin(), values_.end(), has)) return base;
   std::unordered_set<std::string> taken;
   for (const auto& value : values_) {
     if (value->is_constant() == constant) taken.insert(value->name());
