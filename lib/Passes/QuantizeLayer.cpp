@@ -139,7 +139,7 @@ absl::StatusOr<Layer> IntegerLayer(const LayerInput& input) {
     if (!(channel.bound < limit)) {
       const double most = std::floor((limit - 1) / static_cast<double>(input.windows)) - channel.magnitude * 128;
       channel.bias = std::clamp(channel.bias, -most, most);
-      channel.bound = (channel.magnitude * 128 + std::fabs(channel.bias)) * static_cast<double>(input.windows);
+      channel.bound = limit - 1;
     }
     layer.bias.push_back(static_cast<int32_t>(channel.bias));
     layer.has_bias |= channel.bias != 0;

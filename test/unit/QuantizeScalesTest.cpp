@@ -8,6 +8,7 @@
 
 #include "../../lib/Passes/Quantize.h"
 #include "QuantizeTesting.h"
+#include "absl/strings/str_replace.h"
 #include "mcuc/Exec/Numerics.h"
 #include "mcuc/IR/Bounds.h"
 
@@ -244,6 +245,68 @@ TEST(QuantizeLayer, GivenInt8WeightsStayAndTheBiasIsCut) {
   EXPECT_EQ(layer->weights, w);
   EXPECT_EQ(layer->bias[0], kAccumulatorLimit - 1 - 8 * 128);
   EXPECT_EQ(layer->remark, "the bias of channel 0 is cut to 32 bits");
+  EXPECT_NEAR(layer->least_y_scale, 1e-6, 1e-11);  // no room for a shift to the left
+  // Two windows of a fused average pool: half of it. (2^31 - 2^8 - 1) / 2 - 8 * 128.
+  input.windows = 2;
+  EXPECT_EQ(IntegerLayer(input)->bias[0], 1073741695 - 1024);
+}
+
+// Where calibration leaves a result at zero, its scale is 1/256, and too small beside operands of a large scale.
+float ScaleOfZeros(const std::string& shape, const std::string& computation, const std::string& result_shape,
+                   const std::vector<float>& sample, size_t remarks, const std::string& extra_output = "") {
+  const auto graph = Parse(absl::StrReplaceAll(
+      R"(graph @g(%x: f32[XS]) -> (%y: f32[YS]EXTRA) {
+    COMPUTATION
+  })",
+      {{"XS", shape}, {"YS", result_shape}, {"EXTRA", extra_output}, {"COMPUTATION", computation}}));
+  if (!graph) return 0;
+  const Dataset data = Samples(graph->inputs()[0]->type().shape, {sample});
+  const Outcome outcome = Quantize(*graph, &data);
+  EXPECT_TRUE(outcome.changed.ok()) << outcome.changed.status();
+  EXPECT_EQ(outcome.remarks.size(), remarks) << PrintGraph(*graph);
+  return Named(*graph, "y")->type().quant->scale();
+}
+
+TEST(QuantizeFit, FactorsStayBelow128) {
+  // x has a scale of 4 and zero point 0 (-510 … 510); factors of at most 127.
+  const std::vector<float> x = {510, -510};
+  EXPECT_NEAR(ScaleOfZeros("1x2", "%y: f32[1x1] = reduce %x {fn = sum, axes = {1}}", "1x1", x, 1), 4.0 / 127, 1e-6);
+  EXPECT_NEAR(ScaleOfZeros("1x2", "%y: f32[1x1] = reduce %x {fn = mean, axes = {1}}", "1x1", x, 1), 2.0 / 127, 1e-6);
+  EXPECT_NEAR(ScaleOfZeros("1x1x1x2", "%y: f32[1x1x1x1] = avg_pool %x {kernel = {1, 2}}", "1x1x1x1", x, 1), 2.0 / 127,
+              1e-6);
+  // 4 * 4 = 16: x times a constant that is zero where x is not.
+  EXPECT_NEAR(ScaleOfZeros("1x3", "const @c: f32[3] = {0, 0, 1020}\n%y: f32[1x3] = binary %x, @c {fn = mul}", "1x3",
+                           {510, -510, 0}, 1),
+              16.0 / 127, 1e-6);
+  // A scale of 0.25 is fine beside 1/256: 64.
+  EXPECT_EQ(ScaleOfZeros("1x2", "%y: f32[1x1] = reduce %x {fn = sum, axes = {1}}", "1x1", {31.875f, -31.875f}, 0),
+            1.0f / 256);
+  // A requantize for a relu: h is read elsewhere too, and nothing of it is over zero.
+  EXPECT_NEAR(ScaleOfZeros("1x2", "%h: f32[1x2] = unary %x {fn = neg}\n%y: f32[1x2] = unary %h {fn = relu}", "1x2",
+                           {1020, 0}, 1, ", %h: f32[1x2]"),
+              4.0 / 127, 1e-6);
+  // A table has no factor.
+  EXPECT_EQ(ScaleOfZeros("1x2",
+                         "%h: f32[1x2] = unary %x {fn = floor}\n"
+                         "%y: f32[1x2] = unary %h {fn = hard_swish}",
+                         "1x2", {-1020, 0}, 0),
+            1.0f / 256);
+}
+
+TEST(QuantizeFit, LongSumsLeaveLessRoom) {
+  // 255 * 2^16 * 127 is over 2^31 with a shift of 7, 255 * 2^16 * 63.5 with one of 6 is not.
+  std::vector<float> x(65536, 510);
+  for (size_t i = 0; i < x.size(); i += 2) x[i] = -510;
+  EXPECT_NEAR(ScaleOfZeros("1x65536", "%y: f32[1x1] = reduce %x {fn = sum, axes = {1}}", "1x1", x, 1), 4.0 / 63.5,
+              1e-6);
+}
+
+TEST(QuantizeFit, SumsHaveRatiosOfAtMost2To19) {
+  // x - x is zero: a scale of 2^12 over one of 2^-8 is 2^20.
+  const float half = 127.5f * 4096;
+  const char* difference = "%h: f32[1x2] = identity %x\n%y: f32[1x2] = binary %x, %h {fn = sub}";
+  EXPECT_NEAR(ScaleOfZeros("1x2", difference, "1x2", {half, -half}, 1), 1.0 / 128, 1e-7);
+  EXPECT_EQ(ScaleOfZeros("1x2", difference, "1x2", {half / 2, -half / 2}, 0), 1.0f / 256);
 }
 
 TEST(QuantizeLayer, AnIdleLayersScaleIsEnlargedWithARemark) {

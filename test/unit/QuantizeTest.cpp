@@ -557,6 +557,20 @@ TEST(QuantizeBorders, ACastFromIntegersIsQuantizedBehindIt) {
   EXPECT_EQ(TypeOf(*graph, "x_q"), "i8<1:-128>[1x2]");
 }
 
+TEST(QuantizeBorders, OtherQuantizedTypesAreQuantizedAnew) {
+  const auto graph = Parse(R"(graph @g(%u: u8<0.5:0>[1x2]) -> (%y: f32[1x2]) {
+    const @w: f32[2x2] = {1, 0, 0, 1}
+    %x: f32[1x2] = dequantize %u
+    %y: f32[1x2] = fc %x, @w
+  })");
+  ASSERT_TRUE(graph);
+  const Dataset data =
+      Dataset::FromTensors({Tensor::Of(Type{ElementType::f32, {1, 2}}, std::vector<float>{0, 127.5f})}, {});
+  ASSERT_TRUE(Quantize(*graph, &data).changed.ok());
+  EXPECT_THAT(OpsOf(*graph), ElementsAre("dequantize", "quantize", "fc"));
+  EXPECT_EQ(TypeOf(*graph, "x_q"), "i8<0.5:-128>[1x2]");
+}
+
 TEST(QuantizeBorders, ACastThatDoesNothingIsACopy) {
   const auto graph = Parse(R"(graph @g(%xq: i8<0.03125:3>[4]) -> (%y: f32[4]) {
     %x: f32[4] = dequantize %xq

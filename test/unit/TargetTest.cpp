@@ -69,6 +69,25 @@ TEST(Target, CostsAreSane) {
   }
 }
 
+// The estimates as they stand; measure before changing them.
+TEST(Target, TheTable) {
+  std::string table;
+  for (const TargetInfo* t : Target::All()) {
+    absl::StrAppend(&table, t->name, ": ", t->dense_conv_i8, " ", t->dense_fc_i8, " ", t->sparse_conv_i8, " ",
+                    t->sparse_fc_i8, "; ", t->dense_conv_f32, " ", t->dense_fc_f32, " ", t->sparse_conv_f32, " ",
+                    t->sparse_fc_f32, "\n");
+  }
+  EXPECT_EQ(table,
+            "generic: 3.5 3.5 4 7; 4 4 4.5 8\n"
+            "cortex-m0plus: 7.25 7 6 11; 110 108 112 116\n"
+            "cortex-m3: 3.5 3.5 3 6.5; 80 80 80.5 84\n"
+            "cortex-m4: 2 1.75 2.56 6; 3.5 3.5 3.5 7\n"
+            "cortex-m7: 2 1.75 2.56 6; 3.5 3.5 3.5 7\n"
+            "cortex-m33: 2 1.75 2.56 6; 3.5 3.5 3.5 7\n"
+            "cortex-m55: 0.5 0.4 1 5; 1 1 1.5 6\n"
+            "rv32imac: 4.5 4 4 8; 90 90 91 95\n");
+}
+
 // 4 x 4 input, 3 x 3 kernel: 2 x 2 outputs. 2 filters of 9 weights, 3 nonzeros in all: 4 * 18 = 72 dense MACs and
 // 4 * 3 = 12 executed ones.
 constexpr char kConvF32[] = R"(graph @g(%x: f32[1x1x4x4]) -> (%y: f32[1x2x2x2]) {
