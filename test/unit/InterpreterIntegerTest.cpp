@@ -303,6 +303,15 @@ TEST(IntegerAvgPool, NegativeSumsRoundUpAtTies) {
   EXPECT_THAT(ResultOf(attrs, {x}, Q8({1, 1, 1, 2}, 1, 0)), ElementsAre(-3, -5));
 }
 
+TEST(IntegerAvgPool, EveryPlane) {
+  AvgPoolAttrs attrs;
+  attrs.kernel = {1, 2};
+  attrs.mul = {kHalf};
+  attrs.shift = {0};
+  const Tensor x = Quants(Q8({2, 3, 1, 2}, 1, 0), {1, 3, 10, 30, -1, -3, 5, 7, 100, 120, -128, -128});
+  EXPECT_THAT(ResultOf(attrs, {x}, Q8({2, 3, 1, 1}, 1, 0)), ElementsAre(2, 20, -2, 6, 110, -128));
+}
+
 TEST(IntegerAvgPool, WindowLimits) {
   const auto error = [](int64_t size, bool partial) {
     AvgPoolAttrs attrs;
@@ -459,7 +468,17 @@ TEST(IntegerResize, NearestAndLinear) {  // N16
   EXPECT_THAT(
       ResultOf(ResizeAttrs{ResizeMode::linear, ResizeTransform::align_corners, ResizeRound::floor, {}}, {x}, wide),
       ElementsAre(0, 1, 2, 3, -128, -43, 42, 127));
+  const Tensor planes = Quants(Q8({2, 2, 1, 2}, 0.5f, 3), {0, 4, 8, 16, -4, 0, 100, 120});
+  EXPECT_THAT(ResultOf(ResizeAttrs{ResizeMode::linear, ResizeTransform::align_corners, ResizeRound::floor, {}},
+                       {planes}, Q8({2, 2, 1, 3}, 0.5f, 3)),
+              ElementsAre(0, 2, 4, 8, 12, 16, -4, -2, 0, 100, 110, 120));
   EXPECT_THAT(ErrorOf(ResizeAttrs{}, {x}, Q8({1, 1, 2, 4}, 0.5f, 2)), HasSubstr("resize keeps scale"));
+}
+
+TEST(Moves, MayCarrySeveralScalesToAnotherAxis) {  // N19
+  const Type from{ElementType::i8, {2, 3}, Quantization{{0.5f, 0.25f}, {0}, 0}};
+  const Type to{ElementType::i8, {3, 2}, Quantization{{0.5f, 0.25f}, {0}, 1}};
+  EXPECT_THAT(ResultOf(TransposeAttrs{{1, 0}}, {Quants(from, {1, 2, 3, 4, 5, 6})}, to), ElementsAre(1, 4, 2, 5, 3, 6));
 }
 
 TEST(IntegerEdges, QuantizeAndDequantize) {  // N17, N18
