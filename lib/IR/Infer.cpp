@@ -380,7 +380,8 @@ absl::Status CheckArity(const OpInfo& info, size_t given) {
   if (info.max_operands > info.min_operands) absl::StrAppend(&takes, " to ", info.max_operands);
   std::string names;
   for (const std::string& name : info.operands) absl::StrAppend(&names, names.empty() ? "" : ", ", name);
-  return Invalid(info.name, " takes ", takes, info.max_operands == 1 ? " operand (" : " operands (", names, "), not ", n);
+  return Invalid(info.name, " takes ", takes, info.max_operands == 1 ? " operand (" : " operands (", names, "), not ",
+                 n);
 }
 
 }  // namespace
