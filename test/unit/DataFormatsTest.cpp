@@ -83,6 +83,8 @@ TEST_F(DatasetTest, NpyErrors) {
   std::ifstream whole(At("whole"), std::ios::binary);
   const std::string gz((std::istreambuf_iterator<char>(whole)), {});
   EXPECT_NE(ErrorOf(Write("a.npy", gz.substr(0, gz.size() - 12)), *graph), "no error");
+  // Every byte of the array is there, but not the stream's checksum.
+  EXPECT_THAT(ErrorOf(Write("a.npy", gz.substr(0, gz.size() - 4)), *graph), HasSubstr("cannot be decompressed"));
 }
 
 TEST_F(DatasetTest, NpzWithLabelsAndTargets) {
@@ -256,11 +258,20 @@ TEST_F(DatasetTest, IdxErrors) {
   const auto graph = Model({1, 1, 2, 2});
   const std::string images = Idx(8, {3, 2, 2}, std::string(12, 'a'));
   EXPECT_THAT(ErrorOf(Write("a", "nonsense"), *graph), HasSubstr("is no data set; .npz, .npy"));
+  for (const std::string& start :
+       {std::string("ab\x09\x01", 4), std::string("\0b\x09\x01", 4), std::string("a\0\x09\x01", 4),
+        std::string("\0\0\x07\x01", 4), std::string("\0\0\x0f\x01", 4), std::string("\0\0\x08", 3)}) {
+    EXPECT_THAT(ErrorOf(Write("a", start), *graph), HasSubstr("is no data set"));
+  }
+  for (const std::string& start : {std::string("\0\0\x08\x01", 4), std::string("\0\0\x0e\x01", 4)}) {
+    EXPECT_THAT(ErrorOf(Write("a", start), *graph), HasSubstr("its dimensions takes 4 bytes; the file"));
+  }
   EXPECT_THAT(ErrorOf(Write("a", Idx(10, {3}, "abc")), *graph), HasSubstr("is not an idx file"));
   EXPECT_THAT(ErrorOf(Write("a", Idx(8, {}, "abc")), *graph), HasSubstr("is not an idx file"));
   EXPECT_THAT(ErrorOf(Write("a", images.substr(0, 27)), *graph),
               HasSubstr("an array of 3x2x2 takes 12 bytes; the file ends after 11 of them"));
   EXPECT_THAT(ErrorOf(Write("a", images + "b"), *graph), HasSubstr("has bytes behind its array"));
+  EXPECT_THAT(ErrorOf(Write("a", Idx(8, {0x01020304, 1}, "")), *graph), HasSubstr("an array of 16909060x1"));
   EXPECT_THAT(ErrorOf(Write("a", Idx(8, {4000000000u, 4000000000u}, "")), *graph), HasSubstr("takes more than"));
   EXPECT_THAT(ErrorOf(Write("a", Idx(8, {3000000, 2, 2}, "")), *graph),
               HasSubstr("takes 12000000 bytes; the file holds"));

@@ -1,5 +1,7 @@
 // Data sets: specs with every key and every error, samples fitted to a model's input and compared value by value, and
 // what they become for quantized and integer inputs.
+#include <limits>
+
 #include "DataFiles.h"
 
 namespace mcuc {
@@ -205,6 +207,9 @@ TEST_F(DatasetTest, ShapesThatFit) {
               ElementsAre(1, 2, 3, 4, 5, 6));
   EXPECT_THAT(SampleOf(Write("w.npy", Npy("|u1", "(3,)", "\1\2\3")), *Model({3}), 0), ElementsAre(1, 2, 3));
   EXPECT_THAT(SampleOf(pixels + ":shape=4x6", *Model({4, 6}), 0)[23], 53);
+  // Pixels of channels behind a batch of 1.
+  const std::string batch = Write("k.npy", Npy("|u1", "(1, 1, 1, 2, 3)", "\1\2\3\4\5\6"));
+  EXPECT_THAT(SampleOf(batch, *Model({1, 3, 1, 2}), 0), ElementsAre(1, 4, 2, 5, 3, 6));
   // Channels are not flattened silently: their order is not known.
   EXPECT_THAT(ErrorOf(pixels, *Model({1, 24})), HasSubstr("samples of 2x3x4 do not fit input \"image\" of 1x24; "
                                                           "shape=24 takes their elements in the order of the file"));
@@ -279,6 +284,13 @@ TEST_F(DatasetTest, IntegerInputsTakeValues) {
   EXPECT_THAT(ints(ElementType::u8), ElementsAre(0, 2, 255, 0));
   EXPECT_THAT(ints(ElementType::i8), ElementsAre(-2, 2, 127, 0));
   EXPECT_THAT(ints(ElementType::b8), ElementsAre(1, 1, 1, 1));
+  Write("x.npy", Npy("<f4", "(1, 4)", Raw<float>({0, 1, 0.25f, -0.0f})));
+  EXPECT_THAT(ints(ElementType::b8), ElementsAre(0, 1, 1, 0));
+  // Beyond 64 bits, the largest double that fits; a u64 is shown by its bits.
+  Write("x.npy", Npy("<f4", "(1, 4)", Raw<float>({1e30f, -1e30f, -1, 0x1p63f})));
+  EXPECT_THAT(ints(ElementType::i64),
+              ElementsAre(0x7ffffffffffffc00, std::numeric_limits<int64_t>::min(), -1, 0x7ffffffffffffc00));
+  EXPECT_THAT(ints(ElementType::u64), ElementsAre(-2048, 0, 0, std::numeric_limits<int64_t>::min()));
   graph->inputs()[0]->set_type(Type{ElementType::f64, {1, 4}});
   const absl::StatusOr<Dataset> doubles =
       Dataset::Load(Write("d.npy", Npy("<f8", "(1, 4)", Raw<double>({0.1, 0, 0, 0}))), *graph);
