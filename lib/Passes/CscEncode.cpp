@@ -13,7 +13,7 @@ namespace mcuc {
 namespace {
 
 // Every encoding a weight tensor may take. A further encoding is a further row; dense stands first, so that it wins
-// ties: the plainest code for the same bytes.
+// where bytes and instructions are equal: the plainest code.
 struct EncodingRow {
   const char* name;
   Encoding encoding;
@@ -98,7 +98,8 @@ class CscEncode : public Pass {
     return "Each weight tensor of a `conv` or `fc`, float or int8, is stored dense or as `csc<u8>`: for each output a "
            "count of nonzeros, and for each nonzero an 8-bit gap (255 escapes to further gaps) and its value. The "
            "choice is made a tensor at a time, by its exact bytes and by the instructions that the target models for "
-           "the layers that read it; dense wins ties. Weights of `conv_transpose` stay dense, and so does a tensor "
+           "the layers that read it; equal bytes are settled by instructions. Weights of `conv_transpose` stay dense, "
+           "and so does a tensor "
            "that something else reads too. Tensors that are encoded already are left as they are.";
   }
 
@@ -120,8 +121,7 @@ class CscEncode : public Pass {
     const std::vector<Value*> all = WeightsOf(graph);
     for (const std::string& name : skip_) {
       if (std::none_of(all.begin(), all.end(), [&](const Value* w) { return Names(name, w, graph); })) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("skip=", name, ": no weights and no layer of that name"));
+        return absl::InvalidArgumentError(absl::StrCat("skip=", name, ": no weights and no layer of that name"));
       }
     }
     return absl::OkStatus();

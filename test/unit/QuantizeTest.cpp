@@ -557,6 +557,21 @@ TEST(QuantizeBorders, ACastFromIntegersIsQuantizedBehindIt) {
   EXPECT_EQ(TypeOf(*graph, "x_q"), "i8<1:-128>[1x2]");
 }
 
+TEST(QuantizeBorders, AModelsQuantizeOfWhatIsReadElsewhereRequantizes) {
+  // %a keeps its natural scale of 1/256; its other reader is no business of the model's quantize node.
+  const auto graph = Parse(R"(graph @g(%xq: i8<0.03125:3>[4]) -> (%b: i8<0.0078125:-128>[4], %a: f32[4]) {
+    %x: f32[4] = dequantize %xq
+    %a: f32[4] = unary %x {fn = sigmoid}
+    %b: i8<0.0078125:-128>[4] = quantize %a
+  })");
+  ASSERT_TRUE(graph);
+  ASSERT_TRUE(Quantize(*graph, nullptr).changed.ok());
+  EXPECT_THAT(OpsOf(*graph), ElementsAre("lut", "requantize"));
+  EXPECT_EQ(TypeOf(*graph, "a"), "i8<0.00390625:-128>[4]");
+  EXPECT_EQ(TypeOf(*graph, "b"), "i8<0.0078125:-128>[4]");
+  EXPECT_THAT(Def(*graph, "b").As<RequantizeAttrs>().shift, ElementsAre(0));  // a half is 2^30 * 2^(0 - 31)
+}
+
 TEST(QuantizeBorders, OtherQuantizedTypesAreQuantizedAnew) {
   const auto graph = Parse(R"(graph @g(%u: u8<0.5:0>[1x2]) -> (%y: f32[1x2]) {
     const @w: f32[2x2] = {1, 0, 0, 1}
