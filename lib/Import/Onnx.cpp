@@ -27,7 +27,7 @@ namespace importer {
 namespace {
 
 constexpr int kMaxNodes = 10000;
-constexpr int kMaxNames = 100000;  // inputs and outputs of all nodes
+constexpr int kMaxNames = 40000;  // inputs and outputs of all nodes
 constexpr size_t kMaxMessage = 2000;
 
 const char* AttributeTypeName(int type) {
@@ -371,10 +371,14 @@ class Importer {
     return absl::OkStatus();
   }
 
-  // A name that no value of the model has.
-  std::string FreshName(const std::string& base) {
+  // A name that no value of the model has; and for constants, which are named apart, that no other constant has.
+  std::string FreshName(const std::string& base) { return Fresh(base, names_, name_counts_); }
+  std::string FreshConstantName(const std::string& base) { return Fresh(base, constant_names_, constant_counts_); }
+
+  static std::string Fresh(const std::string& base, std::unordered_set<std::string>& names,
+                           std::unordered_map<std::string, int>& counts) {
     std::string name = base;
-    for (int i = 2; !names_.insert(name).second; ++i) name = absl::StrCat(base, "_", i);
+    while (!names.insert(name).second) name = absl::StrCat(base, "_", std::max(++counts[base], 2));
     return name;
   }
 
@@ -425,7 +429,7 @@ class Importer {
       for (Symbol* operand : node.operands) {
         if (!operand->value) {
           const std::string name = operand->name.empty() ? operand->hint + "_const" : operand->name;
-          operand->value = graph->AddConstant(name, *operand->constant);
+          operand->value = graph->AddConstant(FreshConstantName(name), *operand->constant);
         }
         operands.push_back(operand->value);
       }
@@ -448,6 +452,8 @@ class Importer {
   std::unordered_map<std::string, Symbol*> symbols_;
   std::set<std::string> initializers_;
   std::unordered_set<std::string> names_;  // of values: the model's, and those made up
+  std::unordered_set<std::string> constant_names_;
+  std::unordered_map<std::string, int> name_counts_, constant_counts_;  // the last suffix that was tried
   std::unordered_set<std::string> graph_outputs_;
   std::unordered_set<std::string> read_;  // names that a live node or the graph's outputs read
   std::unordered_map<std::string, const onnx::ValueInfoProto*> declared_;
