@@ -117,7 +117,9 @@ std::string ParameterMacros(const ModelNames& model, const Parameter& parameter)
   absl::StrAppend(&text, prefix, "_SHAPE {", type.rank() == 0 ? "1" : absl::StrJoin(type.shape, ", "), "}\n");
   if (type.is_quantized()) {
     absl::StrAppend(&text, prefix, "_SCALE ", FloatLiteral(type.quant->scale()), "\n");
-    absl::StrAppend(&text, prefix, "_ZERO_POINT ", IntLiteral(type.quant->zero_point()), "\n");
+    const std::string zero_point = IntLiteral(type.quant->zero_point());
+    absl::StrAppend(&text, prefix, "_ZERO_POINT ", zero_point[0] == '-' ? absl::StrCat("(", zero_point, ")") : zero_point,
+                    "\n");
   }
   if (parameter.value->placement() && parameter.value->placement()->arena_offset) {
     absl::StrAppend(&text, prefix, "_OFFSET ", *parameter.value->placement()->arena_offset,
@@ -372,11 +374,6 @@ absl::StatusOr<CFiles> EmitC(const Graph& graph, const EmitCOptions& options) {
     const Type& type = parameter.value->type();
     if (type.is_quantized() && !type.quant->per_tensor()) {
       return absl::InternalError(absl::StrCat("emit: parameter ", parameter.value->Text(), " has a scale a slice"));
-    }
-    if (options.io_float && type.is_quantized()) {
-      return absl::InternalError(absl::StrCat("emit: parameter ", parameter.value->Text(),
-                                              " is quantized: --io=float needs quantize and dequantize nodes at the "
-                                              "graph's borders"));
     }
   }
   const std::string arena8 = names.Unique("arena8", "v_");

@@ -13,7 +13,6 @@ namespace mcuc {
 
 struct EmitCOptions {
   std::string name = "model";  // prefix of every identifier; made a C identifier
-  bool io_float = false;       // --io=float: float parameters, converted inside run
   // --self-test: a main() under `#ifdef NAME_SELF_TEST` with these samples' inputs and the interpreter's outputs. It
   // returns 1 at the first mismatch: integer outputs are compared exactly, floats within 1e-4 relative + 1e-5.
   struct TestVector {
