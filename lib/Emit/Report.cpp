@@ -142,11 +142,12 @@ nlohmann::ordered_json JsonOf(const Row& row) {
   return json;
 }
 
-std::vector<std::string> RemarksOf(const ReportInput& input) {
+// Warnings too are told in JSON; the terminal has shown them already.
+std::vector<std::string> RemarksOf(const ReportInput& input, bool warnings) {
   std::vector<std::string> remarks;
   if (!input.diagnostics) return remarks;
   for (const Diagnostic& diagnostic : input.diagnostics->all()) {
-    if (diagnostic.severity == Severity::kError) continue;
+    if (diagnostic.severity != Severity::kRemark && !(warnings && diagnostic.severity == Severity::kWarning)) continue;
     const std::string& node = diagnostic.where.node;
     remarks.push_back(node.empty() ? diagnostic.message : absl::StrCat(node, ": ", diagnostic.message));
   }
@@ -176,7 +177,7 @@ std::string ReportText(const ReportInput& input) {
     absl::StrAppend(&text, accuracy.what, ": ", accuracy.score, " (", accuracy.data, ")\n");
   }
   absl::StrAppend(&text, "passes: ", input.pipeline, "\n");
-  for (const std::string& remark : RemarksOf(input)) absl::StrAppend(&text, "remark: ", remark, "\n");
+  for (const std::string& remark : RemarksOf(input, false)) absl::StrAppend(&text, "remark: ", remark, "\n");
   return text;
 }
 
@@ -194,7 +195,7 @@ std::string ReportJson(const ReportInput& input) {
   for (const Accuracy& accuracy : input.accuracies) {
     json["accuracies"].push_back({{"what", accuracy.what}, {"data", accuracy.data}, {"score", accuracy.score}});
   }
-  json["remarks"] = RemarksOf(input);
+  json["remarks"] = RemarksOf(input, true);
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

@@ -6,9 +6,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <limits>
+#include <set>
 #include <sstream>
 
 #include "absl/strings/match.h"
@@ -21,10 +24,14 @@ void PipelineFlags::AddTo(CLI::App& app) {
   app.add_option("--passes", passes,
                  "passes to run, in order: 'canonicalize,prune-search{max-drop=0.01},…'; none: just what was read")
       ->group(group);
-  app.add_option("--print-after", print_after, "print the graph after this pass (may be repeated)")->group(group);
+  app.add_option("--print-after", print_after, "print the graph after this pass (may be repeated)")
+      ->allow_extra_args(false)
+      ->group(group);
   app.add_flag("--print-after-all", print_after_all, "print the graph after every pass")->group(group);
   app.add_option("--elide-constants", elide_constants,
-                 "in printed graphs, leave out constants of more elements than this; -1: print all")
+                 "in printed graphs, leave out constants of more elements than this; -1: print all. "
+                 "Default 16 in dumps between passes, -1 in the graph itself")
+      ->check(CLI::Range(int64_t{-1}, std::numeric_limits<int64_t>::max()))
       ->group(group);
   app.add_flag("--verify-each", verify_each,
                "after each pass also check its changed flag and that the graph's text parses back")
@@ -32,7 +39,9 @@ void PipelineFlags::AddTo(CLI::App& app) {
   app.add_flag("--time-passes", time_passes, "print each pass's time")->group(group);
   app.add_flag("--remarks", remarks, "print the passes' remarks")->group(group);
   app.add_option("--target", target, "the core to choose for: generic, cortex-m4, …")->group(group);
-  app.add_option("--threads", threads, "threads for running samples; 0: one a core")->group(group);
+  app.add_option("--threads", threads, "threads for running samples; 0: one a core")
+      ->check(CLI::Range(0, 1024))
+      ->group(group);
   const std::string data = "Data sets (PATH[:key=value,…], see docs/data.md)";
   app.add_option("--calibrate", calibrate, "samples for the ranges of quantize")->group(data);
   app.add_option("--validate", validate, "samples that steer prune-search")->group(data);
@@ -73,7 +82,7 @@ absl::Status RunPipeline(const PipelineFlags& flags, const PipelineData& data, P
   options.print_after_all = flags.print_after_all;
   options.verify_each |= flags.verify_each;
   options.time_passes = flags.time_passes;
-  options.elide_constants = flags.elide_constants;
+  options.elide_constants = flags.elide_constants.value_or(16);
   options.dump = &std::cerr;
   const absl::Status status = pipeline.Run(graph, context, options);
   diagnostics.Print(std::cerr, flags.remarks ? Severity::kRemark : Severity::kWarning);
@@ -92,28 +101,77 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
   return text.str();
 }
 
-absl::Status WriteText(const std::string& path, const std::string& text) {
-  if (path == "-") {
-    std::cout << text << std::flush;
-    return std::cout ? absl::OkStatus() : absl::DataLossError("error: standard output cannot be written");
+namespace {
+
+absl::Status CannotWrite(const std::string& path, const std::string& why) {
+  return absl::DataLossError(absl::StrCat("error: ", path, ": cannot be written: ", why));
+}
+
+absl::Status WriteStream(const std::string& path, const std::string& text) {
+  errno = 0;
+  std::ofstream file(path, std::ios::binary);
+  file << text << std::flush;
+  return file ? absl::OkStatus() : CannotWrite(path, std::strerror(errno));
+}
+
+// Where the file's text goes first, and its place: behind a link, the file that it leads to.
+struct Part {
+  std::string part, path;
+  const std::string* text;
+};
+
+absl::Status WriteAndRename(const std::vector<Part>& parts) {
+  for (const Part& part : parts) {
+    if (!WriteStream(part.part, *part.text).ok()) return CannotWrite(part.path, std::strerror(errno));
   }
-  const std::string part = absl::StrCat(path, ".part", getpid());
-  {
-    std::ofstream file(part, std::ios::binary);
-    file << text << std::flush;
-    if (!file) {
-      const std::string why = std::strerror(errno);
-      std::remove(part.c_str());
-      return absl::DataLossError(absl::StrCat(path, ": cannot be written: ", why));
-    }
-  }
-  if (std::rename(part.c_str(), path.c_str()) != 0) {
-    const std::string why = std::strerror(errno);
-    std::remove(part.c_str());
-    return absl::DataLossError(absl::StrCat(path, ": cannot be written: ", why));
+  for (const Part& part : parts) {
+    if (std::rename(part.part.c_str(), part.path.c_str()) != 0) return CannotWrite(part.path, std::strerror(errno));
   }
   return absl::OkStatus();
 }
+
+}  // namespace
+
+absl::Status WriteFiles(const std::vector<OutputFile>& files) {
+  namespace fs = std::filesystem;
+  std::vector<Part> parts;
+  std::vector<const OutputFile*> streams;
+  std::set<std::string> places;
+  for (const OutputFile& file : files) {
+    std::error_code error;
+    const fs::file_status status = fs::status(file.path, error);
+    if (file.path == "-" || (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status))) {
+      streams.push_back(&file);
+      continue;
+    }
+    if (fs::is_directory(status)) return CannotWrite(file.path, "it is a folder");
+    std::string path = file.path;
+    if (fs::exists(status)) {
+      const fs::path real = fs::canonical(file.path, error);
+      if (!error) path = real.string();
+    }
+    if (!places.insert(fs::weakly_canonical(path, error).string()).second) {
+      return CannotWrite(file.path, "another of the outputs has this name");
+    }
+    parts.push_back({absl::StrCat(path, ".part", getpid()), path, &file.text});
+  }
+  const absl::Status status = WriteAndRename(parts);
+  if (!status.ok()) {
+    for (const Part& part : parts) std::remove(part.part.c_str());
+    return status;
+  }
+  for (const OutputFile* file : streams) {
+    if (file->path != "-") {
+      if (absl::Status written = WriteStream(file->path, file->text); !written.ok()) return written;
+      continue;
+    }
+    std::cout << file->text << std::flush;
+    if (!std::cout) return CannotWrite("standard output", std::strerror(errno));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteText(const std::string& path, const std::string& text) { return WriteFiles({{path, text}}); }
 
 std::optional<int> ParseArguments(CLI::App& app, int argc, char** argv) {
   try {

@@ -24,7 +24,7 @@ struct PipelineFlags {
   bool verify_each = false;
   bool time_passes = false;
   bool remarks = false;
-  int64_t elide_constants = 16;  // in dumps
+  std::optional<int64_t> elide_constants;  // default 16 in dumps, -1 (all are printed) in the graph itself
   std::string calibrate, validate, train;
   std::string target = "generic";
   int threads = 0;
@@ -44,8 +44,15 @@ absl::Status RunPipeline(const PipelineFlags& flags, const PipelineData& data, P
 
 // A whole file, or standard input for "-".
 absl::StatusOr<std::string> ReadText(const std::string& path);
-// Writes beside the file and renames, so that no partial file is ever left; "-": standard output.
-absl::Status WriteText(const std::string& path, const std::string& text);
+
+struct OutputFile {
+  std::string path;  // "-": standard output
+  std::string text;
+};
+// All of them or none: each is written beside its place, and only then are they renamed, so that a failure leaves no
+// partial file and no file of a set without the others. A device or a pipe is written to as it is.
+absl::Status WriteFiles(const std::vector<OutputFile>& files);
+absl::Status WriteText(const std::string& path, const std::string& text);  // one file
 
 // Parses the command line; the exit status where the program ends here (0 after --help, 1 for an error).
 std::optional<int> ParseArguments(CLI::App& app, int argc, char** argv);

@@ -13,7 +13,6 @@ int Main(int argc, char** argv) {
   CLI::App app("Reads a graph (.mcu text), runs passes over it, verifies it and prints it.", "mcuc-opt");
   std::string input = "-", output = "-", docs;
   PipelineFlags flags;
-  flags.elide_constants = -1;
   app.add_option("input", input, "the graph's file, or - for standard input");
   app.add_option("-o,--output", output, "where the graph goes, or - for standard output");
   app.add_option("--docs", docs, "print generated documentation instead: passes or ops")
@@ -41,7 +40,7 @@ int Main(int argc, char** argv) {
   if (absl::Status status = RunPipeline(flags, *data, *pipeline, *graph, diagnostics); !status.ok())
     return Fail(status);
   PrintOptions print;
-  print.elide_constants = flags.elide_constants;
+  print.elide_constants = flags.elide_constants.value_or(-1);
   if (absl::Status status = WriteText(output, PrintGraph(*graph, print)); !status.ok()) return Fail(status);
   return 0;
 }

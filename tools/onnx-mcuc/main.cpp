@@ -1,18 +1,16 @@
 // onnx-mcuc: compiles an ONNX model (or a graph's text) to C. Reads the model, chooses the pipeline that the flags
 // mean, runs it, and emits; everything is computed before the first file is written.
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <iostream>
 
-#include "RunModel.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "common/PipelineFlags.h"
+#include "common/RunModel.h"
 #include "mcuc/Emit/C.h"
 #include "mcuc/Emit/Compiled.h"
 #include "mcuc/Emit/Dot.h"
@@ -25,11 +23,14 @@
 namespace mcuc {
 namespace {
 
+// Each vector is a table in the C source.
+constexpr int64_t kMaxSelfTest = 10000;
+
 struct Flags {
   std::string model, emit, output = ".", name, report, test, io = "native";
-  std::vector<std::string> input_shapes, run;
-  std::string run_output;
-  double max_drop = -1, sparsity = -1;
+  std::vector<std::string> input_shapes, run, run_output;
+  std::optional<double> max_drop, sparsity;
+  std::string self_test_text;
   int64_t self_test = 0;
   bool io_in_arena = false, example = false, print_pipeline = false, quiet = false;
   PipelineFlags pipeline;
@@ -45,10 +46,11 @@ struct Flags {
         ->check(CLI::IsMember({"native", "float"}));
     app.add_flag("--io-in-arena", io_in_arena,
                  "inputs and outputs may lie in the arena, at NAME_PARAMETER_OFFSET, and their bytes are reused");
-    app.add_option("--input-shape", input_shapes, "an input's shape, name:1x3x32x32 (may be repeated)");
-    app.add_option("--self-test", self_test, "add a main() with N test vectors under #ifdef NAME_SELF_TEST (default 1)")
-        ->expected(0, 1)
-        ->default_str("1");
+    app.add_option("--input-shape", input_shapes, "an input's shape, name:1x3x32x32 (may be repeated)")
+        ->allow_extra_args(false);
+    app.add_flag("--self-test{1}", self_test_text,
+                 "=N: add a main() under #ifdef NAME_SELF_TEST that runs N samples (1) of --test, --validate or "
+                 "--calibrate, else random ones, and compares with the interpreter");
     app.add_flag("--example", example,
                  "also write NAME_example.c, a program that runs the model on one sample and prints the prediction");
     app.add_option("--report", report, "write the report as JSON to this file, or - for standard output");
@@ -60,9 +62,13 @@ struct Flags {
     app.add_option("--sparsity", sparsity, "prune each layer to this fraction of zeros by magnitude")->group(group);
     app.add_flag("--print-pipeline", print_pipeline, "print the passes that these flags mean, and end")
         ->group("Passes");
-    app.add_option("--run", run, "run the compiled graph on this input (.npy or .pb; one for each input)")
+    app.add_option("--run", run, "run the graph, behind all passes, on this input (.npy or .pb; once for each input)")
+        ->allow_extra_args(false)
         ->group("Running");
-    app.add_option("--run-output", run_output, "write the first output to this .npy instead of printing all")
+    app.add_option(
+           "--run-output", run_output,
+           "write an output to this .npy instead of printing it (once for each output); quantized ones as floats")
+        ->allow_extra_args(false)
         ->group("Running");
     pipeline.AddTo(app);
     app.add_option("--test", test, "samples that only report the emitted C's accuracy, once, at the end")
@@ -72,16 +78,38 @@ struct Flags {
 
 absl::Status Conflict(const std::string& message) { return absl::InvalidArgumentError(message); }
 
+// Flags that would say nothing are refused: one who gives them expects something of them.
+absl::Status CheckOutputFlags(const Flags& flags, const std::string& emit) {
+  if (emit != "c") {
+    const std::pair<const char*, bool> given[] = {{"--test", !flags.test.empty()},
+                                                  {"--report", !flags.report.empty()},
+                                                  {"--self-test", flags.self_test != 0},
+                                                  {"--example", flags.example}};
+    for (const auto& [name, present] : given) {
+      if (present) {
+        return Conflict(absl::StrCat(name, " is about the emitted C, but with --emit=", emit,
+                                     " none is emitted; add --emit=c or leave it out"));
+      }
+    }
+  } else if (flags.output == "-") {
+    return Conflict("-o -: --emit=c writes two files; give a folder");
+  }
+  if (flags.run.empty() && !flags.run_output.empty()) {
+    return Conflict("--run-output: nothing is run; give the input with --run=FILE");
+  }
+  return absl::OkStatus();
+}
+
 // The pipeline that the flags mean for a graph in this state (docs/architecture.md, "what data means").
 absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState& state) {
-  const bool prune = flags.max_drop >= 0 || flags.sparsity >= 0;
+  const bool prune = flags.max_drop || flags.sparsity;
   const bool float_io = flags.io == "float";
   if (!flags.pipeline.train.empty())
     return Conflict("--train: retraining is not supported by this version; leave it out");
-  if (flags.max_drop >= 0 && flags.sparsity >= 0) {
+  if (flags.max_drop && flags.sparsity) {
     return Conflict("--max-drop and --sparsity exclude each other: one searches the sparsity, the other fixes it");
   }
-  if (flags.max_drop >= 0 && flags.pipeline.validate.empty()) {
+  if (flags.max_drop && flags.pipeline.validate.empty()) {
     return Conflict("--max-drop needs --validate=PATH: the samples on which the drop is measured");
   }
   if (state.placed) {
@@ -94,8 +122,8 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
     return Conflict("this graph has encoded weights already; pruning and quantizing come before that");
   }
   std::string text = state.encoded ? "" : "canonicalize,fuse,";
-  if (flags.max_drop >= 0) absl::StrAppend(&text, "prune-search{max-drop=", DoubleText(flags.max_drop), "},");
-  if (flags.sparsity >= 0) absl::StrAppend(&text, "prune{sparsity=", DoubleText(flags.sparsity), "},");
+  if (flags.max_drop) absl::StrAppend(&text, "prune-search{max-drop=", DoubleText(*flags.max_drop), "},");
+  if (flags.sparsity) absl::StrAppend(&text, "prune{sparsity=", DoubleText(*flags.sparsity), "},");
   if (!flags.pipeline.calibrate.empty()) text += "quantize,";
   if (!state.encoded) text += "csc-encode,";
   if (float_io) text += "float-io,";
@@ -183,12 +211,14 @@ absl::Status Compile(const Flags& flags) {
     absl::StatusOr<std::string> chosen = DefaultPipeline(flags, StateOf(graph));
     if (!chosen.ok()) return chosen.status();
     text = *chosen;
-  } else if (flags.max_drop >= 0 || flags.sparsity >= 0 || flags.io != "native" || flags.io_in_arena) {
+  } else if (flags.max_drop || flags.sparsity || flags.io != "native" || flags.io_in_arena) {
     return Conflict(
         "--passes says every pass; put --max-drop, --sparsity, --io and --io-in-arena into it "
         "(prune-search, prune, float-io, plan-buffers{io=true})");
   }
   if (text == "none") text.clear();
+  const std::string emit = !flags.emit.empty() ? flags.emit : flags.run.empty() ? "c" : "none";
+  if (absl::Status status = CheckOutputFlags(flags, emit); !status.ok()) return status;
   absl::StatusOr<Pipeline> pipeline = Pipeline::Parse(text);
   if (!pipeline.ok()) return pipeline.status();
   if (flags.print_pipeline) {
@@ -206,11 +236,12 @@ absl::Status Compile(const Flags& flags) {
     if (!set.ok()) return absl::InvalidArgumentError(absl::StrCat("--test: ", std::string(set.status().message())));
     test = *std::move(set);
   }
-  if (absl::Status status = RunPipeline(flags.pipeline, *data, *pipeline, graph, diagnostics); !status.ok()) {
+  PipelineFlags pipeline_flags = flags.pipeline;
+  if (emit == "c" && !flags.quiet && flags.report != "-") pipeline_flags.remarks = false;  // the report lists them
+  if (absl::Status status = RunPipeline(pipeline_flags, *data, *pipeline, graph, diagnostics); !status.ok()) {
     return status;
   }
 
-  const std::string emit = !flags.emit.empty() ? flags.emit : flags.run.empty() ? "c" : "none";
   if (!flags.run.empty()) {
     if (absl::Status status = RunModel(graph, flags.run, flags.run_output); !status.ok()) return status;
   }
@@ -218,7 +249,7 @@ absl::Status Compile(const Flags& flags) {
   if (emit == "dot") return WriteText(graph_file, EmitDot(graph));
   if (emit == "ir") {
     PrintOptions print;
-    print.elide_constants = flags.pipeline.elide_constants;
+    print.elide_constants = flags.pipeline.elide_constants.value_or(-1);
     return WriteText(graph_file, PrintGraph(graph, print));
   }
   if (emit == "none") return absl::OkStatus();
@@ -253,22 +284,25 @@ absl::Status Compile(const Flags& flags) {
   }
 
   std::error_code error;
-  std::filesystem::create_directories(flags.output, error);
+  const bool new_folder = std::filesystem::create_directories(flags.output, error);
   if (error) return absl::DataLossError(absl::StrCat("-o ", flags.output, ": cannot be made: ", error.message()));
   const std::string stem = absl::StrCat(flags.output, "/", files->name);
-  if (absl::Status status = WriteText(stem + ".h", files->header); !status.ok()) return status;
-  if (absl::Status status = WriteText(stem + ".c", files->source); !status.ok()) return status;
-  if (flags.example) {
-    const std::string text_of_example = EmitExample(graph, files->name, example_inputs);
-    if (absl::Status status = WriteText(stem + "_example.c", text_of_example); !status.ok()) return status;
-  }
-  if (!flags.report.empty()) {
-    if (absl::Status status = WriteText(flags.report, ReportJson(report)); !status.ok()) return status;
+  std::vector<OutputFile> written = {{stem + ".h", files->header}, {stem + ".c", files->source}};
+  if (flags.example) written.push_back({stem + "_example.c", EmitExample(graph, files->name, example_inputs)});
+  if (!flags.report.empty()) written.push_back({flags.report, ReportJson(report)});
+  if (absl::Status status = WriteFiles(written); !status.ok()) {
+    if (new_folder) std::filesystem::remove(flags.output, error);
+    return status;
   }
   if (!flags.quiet && flags.report != "-") {
     std::cout << ReportText(report);
     // Not in the report, which is the same for the same input.
-    if (test) std::printf("time on this machine: %.2f us an inference (one thread, $CC or cc -O2)\n", microseconds);
+    if (test) {
+      std::cout << absl::StrFormat("time on this machine: %.2f us an inference (one thread, $CC or cc -O2)\n",
+                                   microseconds);
+    }
+    std::cout << std::flush;
+    if (!std::cout) return absl::DataLossError("standard output cannot be written; --quiet prints no report");
   }
   return absl::OkStatus();
 }
@@ -280,7 +314,11 @@ int Main(int argc, char** argv) {
   flags.AddTo(app);
   app.footer([] { return "Passes and their options (defaults in parentheses):\n" + PassHelp(); });
   if (const std::optional<int> status = ParseArguments(app, argc, argv)) return *status;
-  if (app.count("--self-test") > 0 && flags.self_test < 1) flags.self_test = 1;
+  if (!flags.self_test_text.empty() && (!absl::SimpleAtoi(flags.self_test_text, &flags.self_test) ||
+                                        flags.self_test < 1 || flags.self_test > kMaxSelfTest)) {
+    return Fail(Conflict(absl::StrCat("--self-test=", flags.self_test_text, ": write a number of samples from 1 to ",
+                                      kMaxSelfTest, "; each is a table in the C file")));
+  }
   if (flags.model.empty()) return Fail(Conflict("no model given; onnx-mcuc --help shows the flags"));
   const absl::Status status = Compile(flags);
   return status.ok() ? 0 : Fail(status);

@@ -9,19 +9,20 @@
 
 #include "absl/status/statusor.h"
 #include "mcuc/Data/Dataset.h"
-#include "mcuc/Emit/C.h"
 #include "mcuc/Data/Score.h"
+#include "mcuc/Emit/C.h"
 #include "mcuc/IR/Graph.h"
 
 namespace mcuc {
 
 class CompiledModel {
  public:
-  // `compiler`: a command with flags, e.g. "clang -O0"; empty: $CC, else cc, with -O2. Fails with the compiler's output.
+  // `compiler`: a command with flags, e.g. "clang -O0"; empty: $CC, else cc, with -O2. Fails with the compiler's
+  // output.
   static absl::StatusOr<std::unique_ptr<CompiledModel>> Build(const Graph& graph, const EmitCOptions& options,
                                                               const std::string& compiler = "");
   ~CompiledModel();
-  // Inputs and outputs as Interpreter::Run (with io_float: float tensors). Thread-safe.
+  // Inputs and outputs as Interpreter::Run. Thread-safe.
   absl::StatusOr<std::vector<Tensor>> Run(const std::vector<Tensor>& inputs) const;
   // Time of one run on this machine in microseconds: the least mean of several batches on one thread, the making of the
   // output tensors (under a microsecond) included.

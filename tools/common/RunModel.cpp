@@ -1,5 +1,5 @@
 // Runs a graph with the interpreter on tensors from files, and makes test vectors.
-#include "RunModel.h"
+#include "common/RunModel.h"
 
 #include <iostream>
 #include <random>
@@ -75,11 +75,17 @@ Tensor RandomTensor(const Type& type, std::mt19937& random) {
 
 }  // namespace
 
-absl::Status RunModel(const Graph& graph, const std::vector<std::string>& inputs, const std::string& output) {
+absl::Status RunModel(const Graph& graph, const std::vector<std::string>& inputs,
+                      const std::vector<std::string>& files) {
   if (inputs.size() != graph.inputs().size()) {
     return absl::InvalidArgumentError(absl::StrCat("--run: ", inputs.size(), " files given, but the graph has ",
                                                    graph.inputs().size(),
                                                    " inputs; give --run once for each, in order"));
+  }
+  if (!files.empty() && files.size() != graph.outputs().size()) {
+    return absl::InvalidArgumentError(absl::StrCat("--run-output: ", files.size(), " files given, but the graph has ",
+                                                   graph.outputs().size(),
+                                                   " outputs; give --run-output once for each, in order"));
   }
   std::vector<Tensor> tensors;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -91,9 +97,20 @@ absl::Status RunModel(const Graph& graph, const std::vector<std::string>& inputs
   if (!interpreter.ok()) return interpreter.status();
   const absl::StatusOr<std::vector<Tensor>> outputs = (*interpreter)->Run(tensors);
   if (!outputs.ok()) return outputs.status();
-  if (!output.empty()) return WriteText(output, NpyBytes(Readable(outputs->front())));
+  if (!files.empty()) {
+    std::vector<OutputFile> written;
+    for (size_t i = 0; i < files.size(); ++i) written.push_back({files[i], NpyBytes(Readable((*outputs)[i]))});
+    return WriteFiles(written);
+  }
   for (size_t i = 0; i < outputs->size(); ++i) PrintTensor(*graph.outputs()[i], (*outputs)[i]);
   return absl::OkStatus();
+}
+
+std::vector<Tensor> RandomInputs(const Graph& graph, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<Tensor> inputs;
+  for (const Value* input : graph.inputs()) inputs.push_back(RandomTensor(input->type(), random));
+  return inputs;
 }
 
 absl::StatusOr<std::vector<EmitCOptions::TestVector>> MakeTestVectors(const Graph& graph, const Dataset* data,
@@ -104,15 +121,10 @@ absl::StatusOr<std::vector<EmitCOptions::TestVector>> MakeTestVectors(const Grap
   }
   const absl::StatusOr<std::unique_ptr<Interpreter>> interpreter = Interpreter::Create(graph);
   if (!interpreter.ok()) return interpreter.status();
-  std::mt19937 random(1);
   std::vector<EmitCOptions::TestVector> vectors;
   for (int64_t i = 0; i < count; ++i) {
     EmitCOptions::TestVector vector;
-    if (data) {
-      vector.inputs = data->Sample(i, graph);
-    } else {
-      for (const Value* input : graph.inputs()) vector.inputs.push_back(RandomTensor(input->type(), random));
-    }
+    vector.inputs = data ? data->Sample(i, graph) : RandomInputs(graph, static_cast<uint32_t>(i + 1));
     absl::StatusOr<std::vector<Tensor>> outputs = (*interpreter)->Run(vector.inputs);
     if (!outputs.ok()) return outputs.status();
     vector.outputs = *std::move(outputs);
