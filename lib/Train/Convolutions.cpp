@@ -1,0 +1,249 @@
+// Convolutions, forwards and transposed, as matrix products over columns (im2col): column p holds the elements that
+// window p sees. This serves every stride, dilation, pad and group alike, and leaves oneDNN's matrix product the work.
+#include <algorithm>
+#include <cstring>
+
+#include "Layer.h"
+
+namespace mcuc::train {
+
+namespace {
+
+// Windows over the H x W planes of `channels` channels of one group.
+struct Columns {
+  int64_t channels, height, width, kernel_height, kernel_width;
+  Pair strides, dilations;
+  Pads pads;
+  Pair count;  // of windows
+
+  int64_t taps() const { return channels * kernel_height * kernel_width; }
+  int64_t windows() const { return count[0] * count[1]; }
+  int64_t elements() const { return channels * height * width; }
+  // The planes are the columns already.
+  bool trivial() const {
+    return kernel_height == 1 && kernel_width == 1 && strides == Pair{1, 1} && pads == Pads{} &&
+           count == Pair{height, width};
+  }
+
+  // Calls f(row of the columns, plane's row or -1, first window within it, last + 1, column of the first one's element)
+  // for each row of windows of each tap.
+  template <typename F>
+  void ForEachRow(F&& f) const {
+    for (int64_t c = 0; c < channels; ++c) {
+      for (int64_t kh = 0; kh < kernel_height; ++kh) {
+        for (int64_t kw = 0; kw < kernel_width; ++kw) {
+          const int64_t tap = (c * kernel_height + kh) * kernel_width + kw;
+          const int64_t left = kw * dilations[1] - pads[1];  // of window 0
+          const int64_t step = strides[1];
+          const int64_t first = std::min(count[1], left >= 0 ? 0 : (-left + step - 1) / step);
+          const int64_t last = std::max(first, std::min(count[1], left >= width ? 0 : (width - 1 - left) / step + 1));
+          for (int64_t oh = 0; oh < count[0]; ++oh) {
+            const int64_t h = oh * strides[0] - pads[0] + kh * dilations[0];
+            const bool inside = h >= 0 && h < height;
+            f(tap * windows() + oh * count[1], inside ? (c * height + h) * width : -1, first, last,
+              left + first * step);
+          }
+        }
+      }
+    }
+  }
+
+  void Gather(const float* x, float* columns) const {
+    ForEachRow([&](int64_t to, int64_t from, int64_t first, int64_t last, int64_t at) {
+      float* row = columns + to;
+      if (from < 0) {
+        std::fill_n(row, count[1], 0.0f);
+        return;
+      }
+      std::fill(row, row + first, 0.0f);
+      std::fill(row + last, row + count[1], 0.0f);
+      const float* source = x + from + at;
+      if (strides[1] == 1) {
+        std::copy_n(source, last - first, row + first);
+      } else {
+        for (int64_t i = first; i < last; ++i, source += strides[1]) row[i] = *source;
+      }
+    });
+  }
+
+  // The adjoint: adds each element of the columns to the element that it was taken from.
+  void Scatter(const float* columns, float* x) const {
+    ForEachRow([&](int64_t from, int64_t to, int64_t first, int64_t last, int64_t at) {
+      if (to < 0) return;
+      const float* row = columns + from;
+      float* target = x + to + at;
+      if (strides[1] == 1) {
+        for (int64_t i = first; i < last; ++i) target[i - first] += row[i];
+      } else {
+        for (int64_t i = first; i < last; ++i, target += strides[1]) *target += row[i];
+      }
+    });
+  }
+};
+
+float Sum(const float* x, int64_t n) {
+  float lanes[8] = {};  // a fixed order that vectorizes
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (int64_t k = 0; k < 8; ++k) lanes[k] += x[i + k];
+  }
+  float sum = 0;
+  for (; i < n; ++i) sum += x[i];
+  for (float lane : lanes) sum += lane;
+  return sum;
+}
+
+float Dot(const float* a, const float* b, int64_t n) {
+  float lanes[8] = {};
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (int64_t k = 0; k < 8; ++k) lanes[k] += a[i + k] * b[i + k];
+  }
+  float sum = 0;
+  for (; i < n; ++i) sum += a[i] * b[i];
+  for (float lane : lanes) sum += lane;
+  return sum;
+}
+
+void AddBias(const Operands& x, int64_t samples, int64_t channels, int64_t area, float* y) {
+  if (x.size() < 3) {
+    std::fill_n(y, samples * channels * area, 0.0f);
+    return;
+  }
+  const float* bias = Floats(*x[2]);
+  for (int64_t plane = 0; plane < samples * channels; ++plane) {
+    std::fill_n(y + plane * area, area, bias[plane % channels]);
+  }
+}
+
+void BiasGradient(const std::vector<float*>& dx, int64_t samples, int64_t channels, int64_t area, const float* dy) {
+  if (dx.size() < 3 || !dx[2]) return;
+  for (int64_t plane = 0; plane < samples * channels; ++plane) dx[2][plane % channels] += Sum(dy + plane * area, area);
+}
+
+class Conv : public Layer {
+ public:
+  explicit Conv(const Node& node) {
+    const auto& attrs = node.As<ConvAttrs>();
+    const Shape &x = node.operand(0)->type().shape, &w = node.operand(1)->type().shape;
+    columns_ = {w[1], x[2], x[3], w[2], w[3], attrs.strides, attrs.dilations, attrs.pads, ConvOutputSize(attrs, x, w)};
+    samples_ = x[0];
+    group_ = attrs.group;
+    outputs_ = w[0] / attrs.group;
+  }
+
+  absl::Status Forward(const Operands& x, Tensor& y, Scratch& scratch) const override {
+    const int64_t taps = columns_.taps(), windows = columns_.windows();
+    AddBias(x, samples_, group_ * outputs_, windows, Floats(y));
+    for (int64_t i = 0; i < samples_ * group_; ++i) {
+      const float* columns = ColumnsOf(Floats(*x[0]) + i * columns_.elements(), scratch);
+      const float* w = Floats(*x[1]) + i % group_ * outputs_ * taps;
+      float* to = Floats(y) + i * outputs_ * windows;
+      if (outputs_ > 1) {
+        Multiply(false, false, outputs_, windows, taps, w, columns, true, to);
+        continue;
+      }
+      for (int64_t k = 0; k < taps; ++k) {  // depthwise
+        for (int64_t p = 0; p < windows; ++p) to[p] += w[k] * columns[k * windows + p];
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  void Backward(const Operands& x, const Tensor&, const float* dy, const std::vector<float*>& dx,
+                Scratch& scratch) const override {
+    const int64_t taps = columns_.taps(), windows = columns_.windows();
+    BiasGradient(dx, samples_, group_ * outputs_, windows, dy);
+    for (int64_t i = 0; i < samples_ * group_; ++i) {
+      const float* dy_i = dy + i * outputs_ * windows;
+      const int64_t filters = i % group_ * outputs_ * taps;
+      if (dx[1]) {
+        const float* columns = ColumnsOf(Floats(*x[0]) + i * columns_.elements(), scratch);
+        float* dw = dx[1] + filters;
+        if (outputs_ > 1) {
+          Multiply(false, true, outputs_, taps, windows, dy_i, columns, true, dw);
+        } else {
+          for (int64_t k = 0; k < taps; ++k) dw[k] += Dot(dy_i, columns + k * windows, windows);
+        }
+      }
+      if (dx[0]) {
+        const float* w = Floats(*x[1]) + filters;
+        float* to = dx[0] + i * columns_.elements();
+        if (columns_.trivial()) {
+          Multiply(true, false, taps, windows, outputs_, w, dy_i, true, to);
+          continue;
+        }
+        scratch.floats.resize(static_cast<size_t>(taps * windows));
+        Multiply(true, false, taps, windows, outputs_, w, dy_i, false, scratch.floats.data());
+        columns_.Scatter(scratch.floats.data(), to);
+      }
+    }
+  }
+
+ private:
+  const float* ColumnsOf(const float* x, Scratch& scratch) const {
+    if (columns_.trivial()) return x;
+    scratch.floats.resize(static_cast<size_t>(columns_.taps() * columns_.windows()));
+    columns_.Gather(x, scratch.floats.data());
+    return scratch.floats.data();
+  }
+
+  Columns columns_;
+  int64_t samples_, group_, outputs_;  // outputs_: of a group
+};
+
+// The adjoint of a convolution: its windows lie in the result, one for each pixel of x.
+class ConvTranspose : public Layer {
+ public:
+  explicit ConvTranspose(const Node& node) {
+    const auto& attrs = node.As<ConvTransposeAttrs>();
+    const Shape &x = node.operand(0)->type().shape, &w = node.operand(1)->type().shape;
+    const Shape& y = node.result()->type().shape;
+    columns_ = {w[1], y[2], y[3], w[2], w[3], attrs.strides, attrs.dilations, attrs.pads, {x[2], x[3]}};
+    samples_ = x[0];
+    group_ = attrs.group;
+    inputs_ = x[1] / attrs.group;
+  }
+
+  absl::Status Forward(const Operands& x, Tensor& y, Scratch& scratch) const override {
+    const int64_t taps = columns_.taps(), windows = columns_.windows();
+    AddBias(x, samples_, group_ * columns_.channels, columns_.height * columns_.width, Floats(y));
+    scratch.floats.resize(static_cast<size_t>(taps * windows));
+    for (int64_t i = 0; i < samples_ * group_; ++i) {
+      Multiply(true, false, taps, windows, inputs_, Floats(*x[1]) + i % group_ * inputs_ * taps,
+               Floats(*x[0]) + i * inputs_ * windows, false, scratch.floats.data());
+      columns_.Scatter(scratch.floats.data(), Floats(y) + i * columns_.elements());
+    }
+    return absl::OkStatus();
+  }
+
+  void Backward(const Operands& x, const Tensor&, const float* dy, const std::vector<float*>& dx,
+                Scratch& scratch) const override {
+    const int64_t taps = columns_.taps(), windows = columns_.windows();
+    BiasGradient(dx, samples_, group_ * columns_.channels, columns_.height * columns_.width, dy);
+    scratch.floats.resize(static_cast<size_t>(taps * windows));
+    for (int64_t i = 0; i < samples_ * group_; ++i) {
+      columns_.Gather(dy + i * columns_.elements(), scratch.floats.data());
+      const int64_t pixels = i * inputs_ * windows, filters = i % group_ * inputs_ * taps;
+      if (dx[1]) {
+        Multiply(false, true, inputs_, taps, windows, Floats(*x[0]) + pixels, scratch.floats.data(), true,
+                 dx[1] + filters);
+      }
+      if (dx[0]) {
+        Multiply(false, false, inputs_, windows, taps, Floats(*x[1]) + filters, scratch.floats.data(), true,
+                 dx[0] + pixels);
+      }
+    }
+  }
+
+ private:
+  Columns columns_;
+  int64_t samples_, group_, inputs_;  // inputs_: of a group
+};
+
+}  // namespace
+
+std::unique_ptr<Layer> MakeConv(const Node& node) { return std::make_unique<Conv>(node); }
+std::unique_ptr<Layer> MakeConvTranspose(const Node& node) { return std::make_unique<ConvTranspose>(node); }
+
+}  // namespace mcuc::train
