@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "mcuc/Exec/Interpreter.h"
@@ -93,6 +94,7 @@ std::string EntrySource(const Graph& graph, const CFiles& files) {
 
 struct CompiledModel::Impl {
   std::vector<Type> inputs, outputs;
+  std::vector<std::optional<int64_t>> offsets;  // in the arena, of inputs and then outputs
   int64_t arena_bytes = 0;
   void* library = nullptr;
   void (*entry)(void** params, void* arena) = nullptr;
@@ -136,6 +138,11 @@ absl::StatusOr<std::unique_ptr<CompiledModel>> CompiledModel::Build(const Graph&
   Impl& impl = *model->impl_;
   for (const Value* input : graph.inputs()) impl.inputs.push_back(input->type());
   for (const Value* result : graph.outputs()) impl.outputs.push_back(result->type());
+  for (const auto* values : {&graph.inputs(), &graph.outputs()}) {
+    for (const Value* value : *values) {
+      impl.offsets.push_back(value->placement() ? value->placement()->arena_offset : std::nullopt);
+    }
+  }
   impl.arena_bytes = *graph.arena_bytes();
   impl.library = dlopen(object.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (impl.library == nullptr) return absl::InternalError(absl::StrCat("cannot load the compiled model: ", dlerror()));
@@ -145,6 +152,14 @@ absl::StatusOr<std::unique_ptr<CompiledModel>> CompiledModel::Build(const Graph&
 }
 
 absl::StatusOr<std::vector<Tensor>> CompiledModel::Run(const std::vector<Tensor>& inputs) const {
+  return RunAt(inputs, false);
+}
+
+absl::StatusOr<std::vector<Tensor>> CompiledModel::RunInArena(const std::vector<Tensor>& inputs) const {
+  return RunAt(inputs, true);
+}
+
+absl::StatusOr<std::vector<Tensor>> CompiledModel::RunAt(const std::vector<Tensor>& inputs, bool in_arena) const {
   if (inputs.size() != impl_->inputs.size()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the model takes ", impl_->inputs.size(), " inputs, not ", inputs.size()));
@@ -166,7 +181,18 @@ absl::StatusOr<std::vector<Tensor>> CompiledModel::Run(const std::vector<Tensor>
   thread_local std::vector<uint64_t> arena;
   const size_t words = static_cast<size_t>((impl_->arena_bytes + 7) / 8);
   if (arena.size() < words) arena.resize(words);
+  char* const base = reinterpret_cast<char*>(arena.data());
+  const auto place = [&](size_t i) { return in_arena && impl_->offsets[i] ? base + *impl_->offsets[i] : nullptr; };
+  for (size_t i = 0; i < params.size(); ++i) {
+    char* const at = place(i);
+    if (at != nullptr && i < inputs.size()) std::memcpy(at, params[i], inputs[i].bytes().size());
+    if (at != nullptr) params[i] = at;
+  }
   impl_->entry(params.data(), words > 0 ? arena.data() : nullptr);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const char* const at = place(inputs.size() + i);
+    if (at != nullptr) std::memcpy(outputs[i].bytes().data(), at, outputs[i].bytes().size());
+  }
   return outputs;
 }
 

@@ -156,8 +156,10 @@ std::string RealBinary(Emission& out, BinaryFn fn, ElementType element, const st
     case BinaryFn::div:
       return absl::StrCat(a, " / ", b);
     case BinaryFn::min:
+      if (a == b) return a;  // compilers warn of a comparison with itself
       return absl::StrCat(b, " < ", a, " ? ", b, " : ", a);
     case BinaryFn::max:
+      if (a == b) return a;
       return absl::StrCat(b, " > ", a, " ? ", b, " : ", a);
     case BinaryFn::pow:
       out.Use(absl::StrCat("pow_", suffix, ".h"));
@@ -186,8 +188,10 @@ std::string IntegerBinary(Emission& out, BinaryFn fn, ElementType element, const
       return absl::StrCat("(", type, ")(", b, " == 0 ? 0 : ", b, " == -1 ? (", type, ")(0 - (", wrap, ")", a, ") : ", a,
                           " / ", b, ")");
     case BinaryFn::min:
+      if (a == b) return a;  // compilers warn of a comparison with itself
       return absl::StrCat(b, " < ", a, " ? ", b, " : ", a);
     case BinaryFn::max:
+      if (a == b) return a;
       return absl::StrCat(b, " > ", a, " ? ", b, " : ", a);
     case BinaryFn::pow:
       out.Use(IsSigned(element) ? "pow_i64.h" : "pow_u64.h");

@@ -94,30 +94,33 @@ absl::Status LowerBinaryQuantized(const Node& node, Emission& out) {
   const Value &a = *node.operand(0), &b = *node.operand(1), &y = *node.result();
   const std::string l = out.Read(a), r = out.Read(b), to = out.Write(y);
   const Clamp clamp = ClampOf(attrs.act, y.type());
-  BroadcastLoops(
-      out, y.type().shape, {a.type().shape, b.type().shape},
-      [&](const std::string& index, const std::vector<std::string>& from) {
-        const std::string target = At(to, index);
-        const std::string left = At(l, from[0]), right = At(r, from[1]);
-        const auto operand = [](const std::string& x, int32_t zero) {
-          return zero == 0 ? x : absl::StrCat("(", Centred(x, zero), ")");
-        };
-        const std::string al = operand(left, ZeroPoint(a)), br = operand(right, ZeroPoint(b));
-        if (attrs.fn == BinaryFn::mul) {  // N12
-          StoreClamped(out, y.type(), target, ZeroPoint(y),
-                       Requantized(out, absl::StrCat(al, " * ", br), attrs.mul[0], attrs.shift[0]), clamp);
-        } else if (attrs.fn == BinaryFn::add || attrs.fn == BinaryFn::sub) {  // N11
-          out.Use("shift_right.h");
-          StoreClamped(out, y.type(), target, ZeroPoint(y),
-                       absl::StrCat("mcuc_shift_right(", al, " * ", attrs.mul[0], attrs.mul[1] < 0 ? " - " : " + ", br,
-                                    " * ", std::abs(int64_t{attrs.mul[1]}), " + ", int64_t{1} << (attrs.shift[0] - 1),
-                                    ", ", attrs.shift[0], ")"),
-                       clamp);
-        } else {  // min and max of one scale and zero point
-          const char* relation = attrs.fn == BinaryFn::min ? " < " : " > ";
-          StoreClamped(out, y.type(), target, 0, absl::StrCat(left, relation, right, " ? ", left, " : ", right), clamp);
-        }
-      });
+  BroadcastLoops(out, y.type().shape, {a.type().shape, b.type().shape},
+                 [&](const std::string& index, const std::vector<std::string>& from) {
+                   const std::string target = At(to, index);
+                   const std::string left = At(l, from[0]), right = At(r, from[1]);
+                   const auto operand = [](const std::string& x, int32_t zero) {
+                     return zero == 0 ? x : absl::StrCat("(", Centred(x, zero), ")");
+                   };
+                   const std::string al = operand(left, ZeroPoint(a)), br = operand(right, ZeroPoint(b));
+                   if (attrs.fn == BinaryFn::mul) {  // N12
+                     StoreClamped(out, y.type(), target, ZeroPoint(y),
+                                  Requantized(out, absl::StrCat(al, " * ", br), attrs.mul[0], attrs.shift[0]), clamp);
+                   } else if (attrs.fn == BinaryFn::add || attrs.fn == BinaryFn::sub) {  // N11
+                     out.Use("shift_right.h");
+                     StoreClamped(
+                         out, y.type(), target, ZeroPoint(y),
+                         absl::StrCat("mcuc_shift_right(", al, " * ", attrs.mul[0], attrs.mul[1] < 0 ? " - " : " + ",
+                                      br, " * ", std::abs(int64_t{attrs.mul[1]}), " + ",
+                                      int64_t{1} << (attrs.shift[0] - 1), ", ", attrs.shift[0], ")"),
+                         clamp);
+                   } else {  // min and max of one scale and zero point
+                     const char* relation = attrs.fn == BinaryFn::min ? " < " : " > ";
+                     // Compilers warn of a comparison with itself.
+                     const std::string chosen =
+                         left == right ? left : absl::StrCat(left, relation, right, " ? ", left, " : ", right);
+                     StoreClamped(out, y.type(), target, 0, chosen, clamp);
+                   }
+                 });
   return absl::OkStatus();
 }
 

@@ -265,6 +265,23 @@ TEST(FloatKernels, BinaryOfEveryTypeAndBroadcast) {
   }
 }
 
+TEST(FloatKernels, MinAndMaxOfAValueAndItselfCompileWithoutAWarning) {
+  for (const char* compiler : {"gcc", "clang"}) {
+    EmitCheckOptions options;
+    options.compiler = absl::StrCat(compiler, " -O1 ", kContractFlags);
+    ExpectEmittedMatches(R"(graph @g(%x: f32[3], %i: i32[3], %q: i8<0.5:1>[3])
+          -> (%a: f32[3], %b: f32[3], %c: i32[3], %d: i32[3], %e: i8<0.5:1>[3], %f: i8<0.5:1>[3]) {
+      %a: f32[3] = binary %x, %x {fn = min}
+      %b: f32[3] = binary %x, %x {fn = max}
+      %c: i32[3] = binary %i, %i {fn = min}
+      %d: i32[3] = binary %i, %i {fn = max}
+      %e: i8<0.5:1>[3] = binary %q, %q {fn = min}
+      %f: i8<0.5:1>[3] = binary %q, %q {fn = max, act = relu}
+    })",
+                         options);
+  }
+}
+
 TEST(FloatKernels, IntegerArithmeticWrapsAndQuotientsByMinusOneDoToo) {
   Bench bench;
   for (const ElementType element : {ElementType::i8, ElementType::i16, ElementType::i32}) {
