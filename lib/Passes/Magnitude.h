@@ -48,12 +48,24 @@ absl::StatusOr<Pruned> PruneMagnitude(Graph& graph, const std::vector<Value*>& w
 using Recover =
     std::function<absl::Status(Graph& candidate, const std::vector<Mask>& masks, int64_t seed, PassContext&)>;
 
+// What prunes a candidate to a sparsity where PruneMagnitude with Scope::kLayer does not.
+using PruneTo = std::function<absl::StatusOr<Pruned>(Graph& candidate, const std::vector<Value*>& weights,
+                                                     double sparsity, PassContext&)>;
+
+enum class Strategy : uint8_t {
+  kHalving,    // from sparsity 0 by steps of 0.5, 0.25, … down to min_step
+  kGalloping,  // from 0.9375 the density is halved or doubled until it is bracketed, then bisected down to `precision`
+};
+
 struct SearchOptions {
   double max_drop = 0.01;
   double min_step = 0.01;
   std::vector<std::string> skip;
   std::optional<MetricKind> metric;  // none: the one that the data set calls for
   int64_t seed = 0;
+  Strategy strategy = Strategy::kHalving;
+  double precision = 0.1;          // of galloping: the rejected density is above 1 - precision of the accepted one
+  std::optional<double> sparsity;  // no search: this candidate is kept whatever its drop, scored if there is a set
 };
 
 struct Candidate {
@@ -72,9 +84,9 @@ struct SearchResult {
 };
 
 // Algorithm 1 of "Deep Compression for PyTorch Model Deployment on Microcontrollers" (Dogan, Ugurdag, Unlu, 2021),
-// section 2: a binary search for the sparsity. `recover` may be null. Needs context.validate.
+// section 2: a binary search for the sparsity. `recover` and `prune_to` may be null. Needs context.validate.
 absl::StatusOr<SearchResult> SearchSparsity(const Graph& graph, PassContext& context, const SearchOptions& options,
-                                            const Recover& recover);
+                                            const Recover& recover, const PruneTo& prune_to = nullptr);
 
 }  // namespace mcuc::prune
 

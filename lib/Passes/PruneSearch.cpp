@@ -5,11 +5,13 @@
 //   const @w: f32[2x4] = {0.5, 0, 0, 0.75, 0, 0, 0, -1}
 //
 // A candidate is scored on the validation set as it would be emitted: after the rest of the pipeline, run on a clone.
+// With training data a candidate is retrained before, or pruned while it is trained (Retrain.h).
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 
 #include "Magnitude.h"
+#include "Retrain.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "mcuc/Passes/Pass.h"
@@ -35,28 +37,69 @@ std::string PruneText(double sparsity, const std::vector<std::string>& skip) {
 
 class Search {
  public:
-  Search(const Graph& graph, PassContext& context, const SearchOptions& options, const Recover& recover)
-      : graph_(graph), context_(context), options_(options), recover_(recover) {}
+  Search(const Graph& graph, PassContext& context, const SearchOptions& options, const Recover& recover,
+         const PruneTo& prune_to)
+      : graph_(graph), context_(context), options_(options), recover_(recover), prune_to_(prune_to) {}
 
   absl::StatusOr<SearchResult> Run() {
-    if (absl::Status status = ScoreReference(); !status.ok()) return status;
-    const int steps = 1 + static_cast<int>(std::floor(std::log2(0.5 / options_.min_step) + kTolerance));
-    const auto start = std::chrono::steady_clock::now();
-    double level = 0;
-    for (int n = 0; n < steps; ++n) {
-      const double step = std::ldexp(0.5, -n);
-      Progress(absl::StrCat("candidate ", n + 1, " of ", steps, ", sparsity ", DoubleText(level + step), ": "));
-      absl::StatusOr<Candidate> candidate = Try(level + step);
-      if (!candidate.ok()) return candidate.status();
-      const double spent = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-      Report(*candidate, spent / (n + 1) * (steps - n - 1));
-      if (candidate->accepted) level = candidate->sparsity;
+    if (context_.validate) {
+      if (absl::Status status = ScoreReference(); !status.ok()) return status;
     }
+    absl::Status status = absl::OkStatus();
+    if (options_.sparsity) {
+      Progress(absl::StrCat("sparsity ", DoubleText(*options_.sparsity), ": "));
+      status = Next(*options_.sparsity, 0).status();
+    } else {
+      status = options_.strategy == Strategy::kHalving ? Halve() : Gallop();
+    }
+    if (!status.ok()) return status;
     if (!result_.best) ExplainNone();
     return std::move(result_);
   }
 
  private:
+  absl::Status Halve() {
+    const int steps = 1 + static_cast<int>(std::floor(std::log2(0.5 / options_.min_step) + kTolerance));
+    double level = 0;
+    for (int n = 0; n < steps; ++n) {
+      const double candidate = level + std::ldexp(0.5, -n);
+      Progress(absl::StrCat("candidate ", n + 1, " of ", steps, ", sparsity ", DoubleText(candidate), ": "));
+      const absl::StatusOr<bool> accepted = Next(candidate, steps - n - 1);
+      if (!accepted.ok()) return accepted.status();
+      if (*accepted) level = candidate;
+    }
+    return absl::OkStatus();
+  }
+
+  // Where much is pruned it is the density that counts: 0.98 is half of 0.96. Ends after about eight candidates.
+  absl::Status Gallop() {
+    double accepted = 1, rejected = 0;  // densities: nothing pruned, and everything
+    double sparsity = 0.9375;
+    // At the latest with 1 of 4096 weights, or with none accepted up to 3 of 4.
+    while (accepted > std::ldexp(1.0, -12) && rejected < 0.75 && rejected < accepted * (1 - options_.precision)) {
+      const double density = 1 - sparsity;
+      Progress(absl::StrCat("candidate ", result_.candidates.size() + 1, ", sparsity ", DoubleText(sparsity), ": "));
+      const absl::StatusOr<bool> good = Next(sparsity, 1);
+      if (!good.ok()) return good.status();
+      (*good ? accepted : rejected) = density;
+      const double next = rejected == 0   ? accepted / 2
+                          : accepted == 1 ? std::min(2 * rejected, 0.75)
+                                          : std::sqrt(accepted * rejected);
+      sparsity = std::round((1 - next) * 1e5) / 1e5;  // no more digits than are worth printing
+      if (sparsity <= 1 - accepted || sparsity >= 1 - rejected) break;
+    }
+    return absl::OkStatus();
+  }
+
+  // Makes and reports a candidate; true: it is accepted. `left`: how many are still to come at least.
+  absl::StatusOr<bool> Next(double sparsity, int left) {
+    absl::StatusOr<Candidate> candidate = Try(sparsity);
+    if (!candidate.ok()) return candidate.status();
+    const double spent = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    Report(*candidate, spent / static_cast<double>(result_.candidates.size()) * left);
+    return candidate->accepted;
+  }
+
   absl::Status ScoreReference() {
     absl::StatusOr<Outputs> outputs = RunGraph(graph_, *context_.validate, context_.threads);
     if (!outputs.ok()) return outputs.status();
@@ -86,16 +129,20 @@ class Search {
     if (!result_.candidates.empty()) context.diagnostics = &quiet;
     absl::StatusOr<std::vector<Value*>> weights = PrunableWeights(*graph, options_.skip, context);
     if (!weights.ok()) return weights.status();
-    absl::StatusOr<Pruned> pruned = PruneMagnitude(*graph, *weights, sparsity, Scope::kLayer);
+    absl::StatusOr<Pruned> pruned = prune_to_ ? prune_to_(*graph, *weights, sparsity, context_)
+                                              : PruneMagnitude(*graph, *weights, sparsity, Scope::kLayer);
     if (!pruned.ok()) return pruned.status();
     if (recover_) {
       if (absl::Status status = recover_(*graph, pruned->masks, options_.seed, context_); !status.ok()) return status;
     }
-    absl::StatusOr<Score> score = ScoreRest(*graph);
-    if (!score.ok()) return score.status();
-
-    const double drop = DropOf(result_.reference, *score);
-    const Candidate candidate{sparsity, *score, drop, drop <= options_.max_drop + kTolerance};
+    Candidate candidate{sparsity, {}, 0, true};
+    if (context_.validate) {
+      absl::StatusOr<Score> score = ScoreRest(*graph);
+      if (!score.ok()) return score.status();
+      candidate.score = *score;
+      candidate.drop = DropOf(result_.reference, *score);
+      candidate.accepted = options_.sparsity || candidate.drop <= options_.max_drop + kTolerance;
+    }
     if (candidate.accepted) {
       result_.best = result_.candidates.size();
       result_.graph = std::move(graph);
@@ -110,8 +157,10 @@ class Search {
   }
 
   void Report(const Candidate& candidate, double seconds_left) {
-    const std::string finding = absl::StrCat(candidate.score.ToString(), ", drop ", Fixed("%.4f", candidate.drop), ", ",
-                                             candidate.accepted ? "accepted" : "rejected");
+    const std::string verdict = options_.sparsity ? "" : candidate.accepted ? ", accepted" : ", rejected";
+    const std::string finding =
+        context_.validate ? absl::StrCat(candidate.score.ToString(), ", drop ", Fixed("%.4f", candidate.drop), verdict)
+                          : "not scored, there is no validation set";
     if (context_.progress) {
       *context_.progress << finding << "; about " << Fixed("%.0f", std::ceil(seconds_left)) << " s left\n"
                          << std::flush;
@@ -137,6 +186,8 @@ class Search {
   PassContext& context_;
   const SearchOptions& options_;
   const Recover& recover_;
+  const PruneTo& prune_to_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   Outputs reference_;
   SearchResult result_;
 };
@@ -144,8 +195,8 @@ class Search {
 }  // namespace
 
 absl::StatusOr<SearchResult> SearchSparsity(const Graph& graph, PassContext& context, const SearchOptions& options,
-                                            const Recover& recover) {
-  if (!context.validate) {
+                                            const Recover& recover, const PruneTo& prune_to) {
+  if (!context.validate && !options.sparsity) {
     return absl::FailedPreconditionError(
         "needs validation data to score its candidates; give --validate=PATH, with labels for an accuracy");
   }
@@ -156,7 +207,11 @@ absl::StatusOr<SearchResult> SearchSparsity(const Graph& graph, PassContext& con
     return absl::InvalidArgumentError(
         absl::StrCat("min-step=", DoubleText(options.min_step), " is outside [1e-06, 0.5]"));
   }
-  return Search(graph, context, options, recover).Run();
+  if (!(options.precision >= 0.01 && options.precision <= 0.5)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("precision=", DoubleText(options.precision), " is outside [0.01, 0.5]"));
+  }
+  return Search(graph, context, options, recover, prune_to).Run();
 }
 
 }  // namespace prune
@@ -166,60 +221,162 @@ namespace {
 class PruneSearch : public Pass {
  public:
   absl::StatusOr<bool> Run(Graph& graph, PassContext& context) override {
-    prune::SearchOptions options{max_drop_, min_step_, skip_, std::nullopt, seed_};
+    prune::SearchOptions options;
+    options.max_drop = max_drop_;
+    options.min_step = min_step_;
+    options.skip = skip_;
+    options.seed = seed_;
+    options.precision = precision_;
+    if (sparsity_ != -1) options.sparsity = sparsity_;
     if (metric_ == "top-1") options.metric = MetricKind::kTop1;
     if (metric_ == "agreement") options.metric = MetricKind::kAgreement;
     if (metric_ == "mse") options.metric = MetricKind::kMinusMse;
-    absl::StatusOr<prune::SearchResult> result = prune::SearchSparsity(graph, context, options, nullptr);
+    const bool gradual = method_ == "gradual";
+    std::unique_ptr<prune::Retrainer> retrainer;
+    prune::Recover recover;
+    prune::PruneTo prune_to;
+    if (gradual || context.train) {
+      auto made = prune::Retrainer::Create(graph, context, TrainingOptions(gradual));
+      if (!made.ok()) return made.status();
+      retrainer = *std::move(made);
+    }
+    if (gradual) {
+      options.strategy = prune::Strategy::kGalloping;
+      prune_to = [&](Graph& candidate, const std::vector<Value*>& weights, double sparsity, PassContext& with) {
+        return retrainer->PruneGradually(candidate, weights, sparsity, with);
+      };
+    } else if (retrainer) {
+      recover = [&](Graph& candidate, const std::vector<prune::Mask>& masks, int64_t, PassContext& with) {
+        return retrainer->Recover(candidate, masks, with);
+      };
+    }
+    absl::StatusOr<prune::SearchResult> result = prune::SearchSparsity(graph, context, options, recover, prune_to);
     if (!result.ok()) return result.status();
     if (!result->best) return false;
     const prune::Candidate& best = result->candidates[*result->best];
     graph.Swap(*result->graph);
+    if (options.sparsity) return result->changed;
     const std::string finding =
         absl::StrCat("kept sparsity ", DoubleText(best.sparsity), " (", best.score.ToString(), "; reference ",
                      result->reference.ToString(), "); in place of prune-search, ",
-                     prune::PruneText(best.sparsity, skip_), " gives the same");
+                     retrainer ? SelfText(best.sparsity) : prune::PruneText(best.sparsity, skip_), " gives the same");
     if (context.progress) *context.progress << "prune-search: " << finding << "\n" << std::flush;
     context.Remark(graph, nullptr, finding);
     return result->changed;
   }
 
   void Options(PassOptions& options) override {
-    options.AddChoice("method", "what is searched: the level of magnitude pruning, the same for each layer", &method_,
-                      {"level"});
+    options.AddChoice("method",
+                      "level: each layer is pruned to one level of magnitudes, then retrained where there is training "
+                      "data; gradual: all layers together while they are trained",
+                      &method_, {"level", "gradual"});
     options.Add("max-drop",
                 "the tolerated loss: a difference of accuracies (0.01 is one point); with mse, of R squared",
                 &max_drop_);
-    options.Add("min-step", "the search ends where its step, halved from 0.5, would be below this", &min_step_);
+    options.Add("min-step", "level: the search ends where its step, halved from 0.5, would be below this", &min_step_);
+    options.Add("precision",
+                "gradual: the search ends where the fraction of weights left is within this part of one too small",
+                &precision_);
+    options.Add("sparsity", "no search: prune to this sparsity, whatever the loss; -1: search", &sparsity_);
     options.Add("skip", "weights that stay, by their own name or their layer's", &skip_);
     options.AddChoice("metric", "what is scored; auto: top-1 with labels, mse with expected outputs, else agreement",
                       &metric_, {"auto", "top-1", "agreement", "mse"});
-    options.Add("seed", "for what a candidate is recovered with; magnitude pruning itself is not random", &seed_);
+    options.Add("epochs", "epochs of training a candidate; 0: 3 for level, 10 for gradual", &epochs_);
+    options.Add("batch", "samples of a training step", &batch_);
+    options.AddChoice("optimizer", "the optimizer", &optimizer_, {"adam", "sgd"});
+    options.Add("lr",
+                "the highest learning rate, after the first 5 % of the steps; then it falls as a cosine; 0: 0.002 for "
+                "level, 0.006 for gradual",
+                &lr_);
+    options.Add("distill", "the share of the loss that is the distance to the dense graph's outputs", &distill_);
+    options.Add("temperature", "of the probabilities that distillation compares", &temperature_);
+    options.AddChoice("saliency",
+                      "gradual: which weights go first, those of least magnitude or of least magnitude times the root "
+                      "of Adam's second moment, the size of their gradient",
+                      &saliency_, {"gradient", "magnitude"});
+    options.Add("rank", "gradual: the fraction of the training during which the sparsity grows", &rank_);
+    options.Add("seed", "of the order of training samples", &seed_);
   }
 
   PassNeeds Needs() const override { return {.no_encodings = true, .no_placements = true}; }
 
   const char* Details() const override {
-    return "Algorithm 1 of Dogan, Ugurdag and Unlu (2021): the sparsity starts at 0; a step starts at 0.5 and halves "
-           "until it is below `min-step`; each time the sparsity and the step together are a candidate: every layer is "
-           "pruned by magnitude as by `prune`, the rest of the pipeline runs on a copy, and the result is scored on "
-           "the "
-           "validation set (`--validate`). It is accepted, and the sparsity becomes the candidate's, where its score "
-           "is at most `max-drop` below that of the graph before the search. The accepted candidate of the highest "
-           "sparsity is kept, not yet quantized or encoded.\n\n"
+    return "`method=level` is Algorithm 1 of Dogan, Ugurdag and Unlu (2021): the sparsity starts at 0; a step starts "
+           "at "
+           "0.5 and halves until it is below `min-step`; each time the sparsity and the step together are a candidate: "
+           "every layer is pruned by magnitude as by `prune` and, where there is training data (`--train`), retrained "
+           "with the zeros held.\n\n"
+           "`method=gradual` needs training data. A candidate is pruned while it is trained, all layers together (Zhu "
+           "and Gupta, 2017): during the first part (`rank`) of the training the weights of least `saliency` become "
+           "zero, "
+           "at its fraction t the share s (1 - (1 - t)^3) of them; then the zeros are held. The first candidate has a "
+           "sparsity of 0.9375; the fraction of weights left is halved or doubled until it lies between an accepted "
+           "and a rejected candidate, then bisected down to `precision`.\n\n"
+           "Training ([training.md](training.md)) is against labels or expected outputs and, by `distill`, the outputs "
+           "of the graph before the search; without labels and expected outputs, against those alone. It takes float "
+           "graphs whose dimension 0 is the batch, and is the same for a seed on any number of threads. Each candidate "
+           "starts from the graph before the search.\n\n"
+           "The rest of the pipeline runs on a copy of a candidate, and the result is scored on the validation set "
+           "(`--validate`). It is accepted where its score is at most `max-drop` below that of the graph before the "
+           "search. The accepted candidate of the highest sparsity is kept, not yet quantized or encoded. With "
+           "`sparsity` there is no search: this candidate is made, and kept.\n\n"
            "The score is top-1 accuracy with labels. Without labels it is the agreement with the top-1 of the graph "
            "before the search or, for a model of one output or with expected outputs, the mean squared error; its drop "
            "is the growth of the error as a fraction of the variance of the values compared with, which is the loss of "
            "R squared. For a regression of several outputs without expected outputs, say `metric=mse`.\n\n"
-           "Remarks give each candidate and, at the end, the `prune{…}` that gives the same result without a search.";
+           "Remarks give each candidate and, at the end, the `prune{…}` or `prune-search{… sparsity=…}` that gives the "
+           "same result without a search.";
   }
 
  private:
+  prune::RetrainOptions TrainingOptions(bool gradual) const {
+    prune::RetrainOptions options;
+    options.train.epochs = epochs_ != 0 ? epochs_ : gradual ? 10 : 3;
+    options.train.batch = batch_;
+    options.train.optimizer = optimizer_ == "sgd" ? train::OptimizerKind::kSgd : train::OptimizerKind::kAdam;
+    options.train.lr = lr_ != 0 ? lr_ : gradual ? 0.006 : 0.002;
+    options.train.distill = distill_;
+    options.train.temperature = temperature_;
+    options.train.seed = static_cast<uint64_t>(seed_);
+    if (metric_ == "mse") options.train.loss = train::LossKind::kMse;
+    if (metric_ == "top-1" || metric_ == "agreement") options.train.loss = train::LossKind::kCrossEntropy;
+    options.saliency = saliency_ == "gradient" ? prune::Saliency::kGradient : prune::Saliency::kMagnitude;
+    options.rank = rank_;
+    return options;
+  }
+
+  // The pass that makes this one candidate, with the same options but those of the search.
+  std::string SelfText(double sparsity) {
+    PruneSearch fresh;
+    PassOptions mine, text;
+    Options(mine);  // the values now are the defaults of these rows
+    fresh.Options(text);
+    const std::vector<PassOptions::Row> rows = mine.Rows(), defaults = text.Rows();
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const PassOptions::Row& row = rows[i];
+      const bool searches = row.name == "max-drop" || row.name == "min-step" || row.name == "precision";
+      if (searches || row.default_text == defaults[i].default_text) continue;
+      if (!text.Set(row.name, row.default_text).ok()) return "";  // never: it was set from text
+    }
+    if (!text.Set("sparsity", DoubleText(sparsity)).ok()) return "";
+    return absl::StrCat("prune-search{", text.Text(), "}");
+  }
+
   std::string method_ = "level";
   double max_drop_ = 0.01;
   double min_step_ = 0.01;
+  double precision_ = 0.1;
+  double sparsity_ = -1;
   std::vector<std::string> skip_;
   std::string metric_ = "auto";
+  int64_t epochs_ = 0;
+  int64_t batch_ = 128;
+  std::string optimizer_ = "adam";
+  double lr_ = 0;
+  double distill_ = 0.5;
+  double temperature_ = 2;
+  std::string saliency_ = "gradient";
+  double rank_ = 0.5;
   int64_t seed_ = 0;
 };
 

@@ -45,7 +45,7 @@ void PipelineFlags::AddTo(CLI::App& app) {
   const std::string data = "Data sets (PATH[:key=value,…], see docs/data.md)";
   app.add_option("--calibrate", calibrate, "samples for the ranges of quantize")->group(data);
   app.add_option("--validate", validate, "samples that steer prune-search")->group(data);
-  app.add_option("--train", train, "samples for retraining")->group(data);
+  app.add_option("--train", train, "samples on which prune-search retrains what it prunes")->group(data);
 }
 
 absl::StatusOr<PipelineData> LoadData(const PipelineFlags& flags, const Graph& graph) {

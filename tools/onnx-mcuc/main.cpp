@@ -104,8 +104,10 @@ absl::Status CheckOutputFlags(const Flags& flags, const std::string& emit) {
 absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState& state) {
   const bool prune = flags.max_drop || flags.sparsity;
   const bool float_io = flags.io == "float";
-  if (!flags.pipeline.train.empty())
-    return Conflict("--train: retraining is not supported by this version; leave it out");
+  const bool train = !flags.pipeline.train.empty();
+  if (train && !prune) {
+    return Conflict("--train retrains what is pruned; give --max-drop= and --validate=PATH, or --sparsity=");
+  }
   if (flags.max_drop && flags.sparsity) {
     return Conflict("--max-drop and --sparsity exclude each other: one searches the sparsity, the other fixes it");
   }
@@ -122,8 +124,11 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
     return Conflict("this graph has encoded weights already; pruning and quantizing come before that");
   }
   std::string text = state.encoded ? "" : "canonicalize,fuse,";
-  if (flags.max_drop) absl::StrAppend(&text, "prune-search{max-drop=", DoubleText(*flags.max_drop), "},");
-  if (flags.sparsity) absl::StrAppend(&text, "prune{sparsity=", DoubleText(*flags.sparsity), "},");
+  const char* search = train ? "prune-search{method=gradual " : "prune-search{";
+  if (flags.max_drop) absl::StrAppend(&text, search, "max-drop=", DoubleText(*flags.max_drop), "},");
+  if (flags.sparsity) {
+    absl::StrAppend(&text, train ? search : "prune{", "sparsity=", DoubleText(*flags.sparsity), "},");
+  }
   if (!flags.pipeline.calibrate.empty()) text += "quantize,";
   if (!state.encoded) text += "csc-encode,";
   if (float_io) text += "float-io,";

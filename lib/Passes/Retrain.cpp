@@ -1,0 +1,148 @@
+// Retraining of pruned candidates, and pruning while training.
+//
+//   const @w: f32[2x4] = {0.5, 0, 0, 0.75, 0, 0.25, 0, -1}      masks from magnitudes
+//   ──►  epochs against labels and the dense graph's outputs
+//   const @w: f32[2x4] = {0.53, 0, 0, 0.71, 0, 0.29, 0, -1.1}   zeros stay zeros
+#include "Retrain.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+
+namespace mcuc::prune {
+
+namespace {
+
+// Remarks on the progress of an epoch, where someone watches.
+std::function<void(const train::EpochReport&)> Watch(PassContext& context) {
+  if (!context.progress) return nullptr;
+  return [&context](const train::EpochReport& report) {
+    char text[128];
+    std::snprintf(text, sizeof(text), "epoch %lld of %lld, loss %.4g, about %.0f s of training left\n  ",
+                  static_cast<long long>(report.epoch), static_cast<long long>(report.epochs), report.loss,
+                  std::ceil(report.seconds_left));
+    *context.progress << text << std::flush;
+  };
+}
+
+struct Entry {
+  float saliency = 0;
+  size_t tensor = 0;
+  size_t index = 0;
+};
+
+bool Smaller(const Entry& a, const Entry& b) {
+  if (a.saliency != b.saliency) return a.saliency < b.saliency;
+  return a.tensor != b.tensor ? a.tensor < b.tensor : a.index < b.index;
+}
+
+// Holds the weights of least saliency at zero, `sparsity` of all.
+void Rank(const std::vector<train::Parameter*>& parameters, Saliency kind, double sparsity) {
+  std::vector<Entry> entries;
+  for (size_t t = 0; t < parameters.size(); ++t) {
+    const train::Parameter& p = *parameters[t];
+    const auto w = p.value.data<float>();
+    const bool gradient = kind == Saliency::kGradient && !p.second.empty();
+    for (size_t i = 0; i < w.size(); ++i) {
+      // A weight that counts for nothing by its gradient still counts for more than one that is gone.
+      const float scale = gradient ? std::sqrt(p.second[i]) + 1e-12f : 1.0f;
+      entries.push_back({std::fabs(w[i]) * scale, t, i});
+    }
+  }
+  const int64_t zeros = ZerosOf(sparsity, static_cast<int64_t>(entries.size()));
+  if (zeros < static_cast<int64_t>(entries.size())) {
+    std::nth_element(entries.begin(), entries.begin() + zeros, entries.end(), Smaller);
+  }
+  std::vector<std::vector<uint8_t>> kept;
+  for (const train::Parameter* p : parameters) kept.emplace_back(static_cast<size_t>(p->value.elements()), uint8_t{1});
+  for (int64_t i = 0; i < zeros; ++i) {
+    const Entry& entry = entries[static_cast<size_t>(i)];
+    kept[entry.tensor][entry.index] = 0;
+  }
+  for (size_t t = 0; t < parameters.size(); ++t) train::Trainer::Hold(*parameters[t], std::move(kept[t]));
+}
+
+absl::StatusOr<train::Parameter*> ParameterOf(train::Trainer& trainer, const std::string& name) {
+  if (train::Parameter* parameter = trainer.Find(name)) return parameter;
+  return absl::InvalidArgumentError(
+      absl::StrCat("@", name, " does not lead to the first output, which alone is trained; name it in skip="));
+}
+
+}  // namespace
+
+double GradualSparsity(double sparsity, int64_t step, int64_t steps) {
+  if (step >= steps) return sparsity;
+  const double rest = 1 - static_cast<double>(step) / static_cast<double>(steps);
+  return sparsity * (1 - rest * rest * rest);
+}
+
+absl::StatusOr<std::unique_ptr<Retrainer>> Retrainer::Create(const Graph& graph, const PassContext& context,
+                                                             const RetrainOptions& options) {
+  if (!context.train) {
+    return absl::FailedPreconditionError("needs training data; give --train=PATH, with labels for a classifier");
+  }
+  if (!(options.rank >= 0 && options.rank <= 1)) {
+    return absl::InvalidArgumentError(absl::StrCat("rank=", DoubleText(options.rank), " is outside [0, 1]"));
+  }
+  std::unique_ptr<Retrainer> retrainer(new Retrainer(graph, options));
+  auto samples = train::Samples::Create(*context.train, graph, context.threads);
+  if (!samples.ok()) return samples.status();
+  retrainer->samples_ = *std::move(samples);
+  return retrainer;
+}
+
+absl::StatusOr<std::unique_ptr<train::Trainer>> Retrainer::NewTrainer(const Graph& candidate,
+                                                                      const PassContext& context) const {
+  train::TrainOptions options = options_.train;
+  options.threads = context.threads;
+  return train::Trainer::Create(candidate, *samples_, &graph_, options);
+}
+
+absl::Status Retrainer::Recover(Graph& candidate, const std::vector<Mask>& masks, PassContext& context) const {
+  const auto trainer = NewTrainer(candidate, context);
+  if (!trainer.ok()) return trainer.status();
+  for (const Mask& mask : masks) {
+    const absl::StatusOr<train::Parameter*> parameter = ParameterOf(**trainer, mask.weights);
+    if (!parameter.ok()) return parameter.status();
+    train::Trainer::Hold(**parameter, std::vector<uint8_t>(mask.kept.begin(), mask.kept.end()));
+  }
+  if (absl::Status status = (*trainer)->Run(nullptr, Watch(context)); !status.ok()) return status;
+  return (*trainer)->Store(candidate);
+}
+
+absl::StatusOr<Pruned> Retrainer::PruneGradually(Graph& candidate, const std::vector<Value*>& weights, double sparsity,
+                                                 PassContext& context) const {
+  if (!(sparsity >= 0 && sparsity <= 1)) {
+    return absl::InvalidArgumentError(absl::StrCat("sparsity=", DoubleText(sparsity), " is outside [0, 1]"));
+  }
+  if (options_.saliency == Saliency::kGradient && options_.train.optimizer != train::OptimizerKind::kAdam) {
+    return absl::InvalidArgumentError(
+        "saliency=gradient takes Adam's second moment; give saliency=magnitude or optimizer=adam");
+  }
+  const auto trainer = NewTrainer(candidate, context);
+  if (!trainer.ok()) return trainer.status();
+  std::vector<train::Parameter*> parameters;
+  for (const Value* w : weights) {
+    const absl::StatusOr<train::Parameter*> parameter = ParameterOf(**trainer, w->name());
+    if (!parameter.ok()) return parameter.status();
+    parameters.push_back(*parameter);
+  }
+  const auto ranking = static_cast<int64_t>(std::floor(options_.rank * static_cast<double>((*trainer)->steps() - 1)));
+  const int64_t interval = std::clamp<int64_t>(ranking / 20, 1, 25);  // steps between two rankings
+  const auto before_step = [&](int64_t step) {
+    if (step > ranking || (step % interval != 0 && step != ranking)) return;
+    Rank(parameters, options_.saliency, GradualSparsity(sparsity, step, ranking));
+  };
+  if (absl::Status status = (*trainer)->Run(before_step, Watch(context)); !status.ok()) return status;
+  if (absl::Status status = (*trainer)->Store(candidate); !status.ok()) return status;
+  Pruned pruned;
+  pruned.changed = true;
+  for (const train::Parameter* p : parameters) {
+    pruned.masks.push_back({p->name, std::vector<bool>(p->kept.begin(), p->kept.end())});
+  }
+  return pruned;
+}
+
+}  // namespace mcuc::prune

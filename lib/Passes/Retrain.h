@@ -1,0 +1,54 @@
+// Retraining for prune-search: of a candidate pruned in one go, and while a candidate is pruned gradually.
+#ifndef MCUC_LIB_PASSES_RETRAIN_H
+#define MCUC_LIB_PASSES_RETRAIN_H
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "Magnitude.h"
+#include "mcuc/Train/Trainer.h"
+
+namespace mcuc::prune {
+
+enum class Saliency : uint8_t {
+  kMagnitude,  // |w|
+  kGradient,   // |w| times the root of Adam's second moment: what a weight does to the loss, to first order
+};
+
+struct RetrainOptions {
+  train::TrainOptions train;
+  Saliency saliency = Saliency::kGradient;
+  double rank = 0.5;  // of gradual pruning: the fraction of the training during which the sparsity grows
+};
+
+class Retrainer {
+ public:
+  // Needs context.train. The graph before pruning, which must outlive the retrainer, is the teacher.
+  static absl::StatusOr<std::unique_ptr<Retrainer>> Create(const Graph& graph, const PassContext& context,
+                                                           const RetrainOptions& options);
+
+  // Trains what the masks keep.
+  absl::Status Recover(Graph& candidate, const std::vector<Mask>& masks, PassContext& context) const;
+
+  // Prunes the tensors together while training (Zhu and Gupta, "To prune, or not to prune", 2017, section 3): at the
+  // fraction t of the ranking phase the weights of least saliency become zero until their share is s (1 - (1 - t)^3);
+  // after it the masks stay.
+  absl::StatusOr<Pruned> PruneGradually(Graph& candidate, const std::vector<Value*>& weights, double sparsity,
+                                        PassContext& context) const;
+
+ private:
+  Retrainer(const Graph& graph, const RetrainOptions& options) : graph_(graph), options_(options) {}
+  absl::StatusOr<std::unique_ptr<train::Trainer>> NewTrainer(const Graph& candidate, const PassContext& context) const;
+
+  const Graph& graph_;
+  RetrainOptions options_;
+  std::unique_ptr<train::Samples> samples_;
+};
+
+// The sparsity of gradual pruning at step `step` of a ranking phase of `steps`.
+double GradualSparsity(double sparsity, int64_t step, int64_t steps);
+
+}  // namespace mcuc::prune
+
+#endif  // MCUC_LIB_PASSES_RETRAIN_H
