@@ -79,7 +79,11 @@ class Search {
     while (accepted > std::ldexp(1.0, -12) && rejected < 0.75 && rejected < accepted * (1 - options_.precision)) {
       const double density = 1 - sparsity;
       Progress(absl::StrCat("candidate ", result_.candidates.size() + 1, ", sparsity ", DoubleText(sparsity), ": "));
-      const absl::StatusOr<bool> good = Next(sparsity, 1);
+      // Until it is bracketed, a factor of 2 is what there will be to bisect.
+      const bool bracketed = accepted < 1 && rejected > 0;
+      const double to_bisect = bracketed ? std::log(accepted / rejected) : std::log(2.0);
+      const double steps = std::ceil(std::log2(to_bisect / -std::log1p(-options_.precision)));
+      const absl::StatusOr<bool> good = Next(sparsity, std::max(0, static_cast<int>(steps) - (bracketed ? 1 : 0)));
       if (!good.ok()) return good.status();
       (*good ? accepted : rejected) = density;
       const double next = rejected == 0   ? accepted / 2
@@ -91,7 +95,7 @@ class Search {
     return absl::OkStatus();
   }
 
-  // Makes and reports a candidate; true: it is accepted. `left`: how many are still to come at least.
+  // Makes and reports a candidate; true: it is accepted. `left`: how many are still to come, as far as is known.
   absl::StatusOr<bool> Next(double sparsity, int left) {
     absl::StatusOr<Candidate> candidate = Try(sparsity);
     if (!candidate.ok()) return candidate.status();

@@ -209,6 +209,12 @@ TEST_F(RetrainTest, GallopsOverDensities) {
   // 60 zeros are too many, 56 good; then geometric means of the densities: 58, 59 zeros, 58.
   EXPECT_THAT(Sparsities(search(0.125)), ElementsAre(-0.9375, 0.875, 0.91161, -0.92567, 0.91894));
   EXPECT_EQ(search(0.125).best, 4u);
+  // What is left is known once the density is bracketed; next to no time rounds up to a second.
+  std::ostringstream progress;
+  context_.progress = &progress;
+  search(0.125);
+  context_.progress = nullptr;
+  EXPECT_THAT(progress.str(), testing::MatchesRegex("(.*about 1 s left\n){4}.*about 0 s left\n"));
   options.precision = 0.2;
   EXPECT_THAT(Sparsities(search(0.125)), ElementsAre(-0.9375, 0.875, 0.91161, -0.92567));
   EXPECT_EQ(search(0.125).best, 2u);
