@@ -39,6 +39,9 @@ const std::set<std::string>& ReservedWords() {
   return words;
 }
 
+// C99 compilers need to tell identifiers apart by their first 63 characters only (5.2.4.1): room for a suffix is left.
+constexpr size_t kLongestName = 56;
+
 }  // namespace
 
 std::string CIdentifier(const std::string& name, const std::string& digit_prefix) {
@@ -92,6 +95,7 @@ std::string Namer::Unique(const std::string& name, const std::string& digit_pref
   std::string base = CIdentifier(name, digit_prefix);
   if (kind == Kind::kOther) {  // at file scope a leading underscore is the implementation's
     base = CIdentifier(base.substr(std::min(base.find_first_not_of('_'), base.size())), digit_prefix);
+    base.resize(std::min(base.size(), kLongestName));
   }
   const auto free = [&](const std::string& id) {
     if (IsReservedName(id) || taken_.count(id) > 0) return false;

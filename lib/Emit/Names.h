@@ -22,7 +22,8 @@ bool IsLibraryName(const std::string& name);
 class Namer {
  public:
   // `name`, made a C identifier; where it is reserved or taken, with _2, _3, … behind it. Parameters: taken means taken
-  // in any case, because their names become macros. Others avoid the library's names too.
+  // in any case, because their names become macros. Others avoid the library's names too,
+  // and are cut to 56 characters.
   enum class Kind : uint8_t { kParameter, kOther };
   std::string Unique(const std::string& name, const std::string& digit_prefix, Kind kind = Kind::kOther);
   void Reserve(const std::string& name);

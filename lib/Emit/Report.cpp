@@ -92,8 +92,21 @@ std::string Density(const Row& row) {
 
 std::string Count(int64_t value) { return value ? absl::StrCat(value) : ""; }
 
+// A name as a cell of the table: control characters as `?`, the middle of a long one left out.
+std::string NameCell(const std::string& name) {
+  constexpr size_t kWidest = 48, kEnd = 22;
+  std::string text = name;
+  for (char& c : text) c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  if (text.size() <= kWidest) return text;
+  const auto inside = [&](size_t at) { return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80; };  // of UTF-8
+  size_t head = kEnd, tail = text.size() - kEnd;
+  while (head > 0 && inside(head)) --head;
+  while (tail < text.size() && inside(tail)) ++tail;
+  return absl::StrCat(text.substr(0, head), "...", text.substr(tail));
+}
+
 std::vector<std::string> Cells(const Row& row) {
-  return {row.name,
+  return {NameCell(row.name),
           row.op,
           row.shape,
           Count(row.macs),
@@ -166,12 +179,14 @@ std::string ReportText(const ReportInput& input) {
   for (const Row& row : rows) lines.push_back(Cells(row));
   lines.push_back(Cells(total));
   std::string text = Table(lines, {true, true, true, false, false, false, true, false, false, false});
-  const double ratio =
-      static_cast<double>(AllBytes(before)) / static_cast<double>(std::max<int64_t>(1, AllBytes(total)));
-  char line[160];
-  std::snprintf(line, sizeof(line), "\nconstants: %lld bytes, imported %lld bytes (%.2fx smaller)\n",
-                static_cast<long long>(AllBytes(total)), static_cast<long long>(AllBytes(before)), ratio);
-  text += line;
+  absl::StrAppend(&text, "\nconstants: ", AllBytes(total), " bytes, imported ", AllBytes(before), " bytes");
+  if (AllBytes(total) > 0 && AllBytes(before) > AllBytes(total)) {
+    char ratio[32];
+    std::snprintf(ratio, sizeof(ratio), " (%.2fx smaller)",
+                  static_cast<double>(AllBytes(before)) / static_cast<double>(AllBytes(total)));
+    text += ratio;
+  }
+  text += "\n";
   if (input.graph->arena_bytes()) absl::StrAppend(&text, "arena: ", *input.graph->arena_bytes(), " bytes\n");
   for (const Accuracy& accuracy : input.accuracies) {
     absl::StrAppend(&text, accuracy.what, ": ", accuracy.score, " (", accuracy.data, ")\n");
