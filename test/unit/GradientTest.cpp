@@ -248,6 +248,7 @@ TEST(GradientTest, Binary) {
     Check(two(fn, "1x2x1", "1x1x3", "1x2x3"), 0);
   }
   for (const std::string fn : {"div", "pow"}) Check(two(fn, "1x2x3", "1x2x1", "1x2x3"), 0, {0.5, 2});
+  Check(One("1x4", "1x4", "binary %x, @c {fn = pow}", "  const @c: f32[4] = {0, 1, 2, 3}\n"), 0);
   Check(One("1x2x3", "1x2x3", "binary %x, %x {fn = mul, act = relu}"), 0);  // both operands are one value
 }
 
