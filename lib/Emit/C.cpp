@@ -118,8 +118,8 @@ std::string ParameterMacros(const ModelNames& model, const Parameter& parameter)
   if (type.is_quantized()) {
     absl::StrAppend(&text, prefix, "_SCALE ", FloatLiteral(type.quant->scale()), "\n");
     const std::string zero_point = IntLiteral(type.quant->zero_point());
-    absl::StrAppend(&text, prefix, "_ZERO_POINT ", zero_point[0] == '-' ? absl::StrCat("(", zero_point, ")") : zero_point,
-                    "\n");
+    absl::StrAppend(&text, prefix, "_ZERO_POINT ",
+                    zero_point[0] == '-' ? absl::StrCat("(", zero_point, ")") : zero_point, "\n");
   }
   if (parameter.value->placement() && parameter.value->placement()->arena_offset) {
     absl::StrAppend(&text, prefix, "_OFFSET ", *parameter.value->placement()->arena_offset,

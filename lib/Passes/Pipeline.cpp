@@ -141,7 +141,8 @@ absl::Status Pipeline::RunFrom(size_t first, Graph& graph, PassContext context, 
       return absl::FailedPreconditionError(absl::StrCat(name, " refuses encoded constants; run it before csc-encode"));
     }
     if ((*pass)->Needs().no_placements && state.placed) {
-      return absl::FailedPreconditionError(absl::StrCat(name, " refuses planned buffers; give it the graph as it was before plan-buffers"));
+      return absl::FailedPreconditionError(
+          absl::StrCat(name, " refuses planned buffers; give it the graph as it was before plan-buffers"));
     }
 
     // A candidate of a search runs the rest quietly: its remarks and dumps are not the result's.
@@ -213,8 +214,8 @@ std::string PassDocs() {
     if (options.Rows().empty()) continue;
     text += "\n| option | values | default | meaning |\n|---|---|---|---|\n";
     for (const PassOptions::Row& row : options.Rows()) {
-      const std::string values = absl::StrJoin(absl::StrSplit(row.values, '|'), " or ");
-      absl::StrAppend(&text, "| `", row.name, "` | ", values, " | ",
+      const std::string values = absl::StrJoin(absl::StrSplit(row.values, '|'), "` or `");
+      absl::StrAppend(&text, "| `", row.name, "` | `", values, "` | ",
                       row.default_text.empty() ? "" : absl::StrCat("`", row.default_text, "`"), " | ", row.doc, " |\n");
     }
   }

@@ -8,8 +8,9 @@
 
 namespace mcuc {
 
-// For an integer conv or fc with constant weights and bias: the largest |accumulator| that any input can reach, for each
-// output channel, a fused average pool's sum included. Saturates at 2^62. An error where weights or bias are computed.
+// For an integer conv or fc with constant weights and bias: the largest |accumulator| that any input can reach, for
+// each output channel, a fused average pool's sum included. Saturates at 2^62. An error where weights or bias are
+// computed.
 absl::StatusOr<std::vector<int64_t>> AccumulatorBounds(const Node& node);
 
 // |accumulator| must stay below 2^31, and |accumulator| * 2^max(shift, 0) below 2^31 - 2^8, so that the requantized

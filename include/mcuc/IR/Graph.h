@@ -142,7 +142,7 @@ class Graph {
 
   bool IsOutput(const Value* value) const;
   std::vector<Node*> Users(const Value* value) const;  // each node once, in schedule order
-  bool HasOneUse(const Value* value) const;  // one operand of one node, and not an output
+  bool HasOneUse(const Value* value) const;            // one operand of one node, and not an output
 
   // Uses of `from` as an operand become uses of `to`. Outputs are untouched.
   void ReplaceOperands(const Value* from, Value* to);
@@ -150,7 +150,8 @@ class Graph {
   // (so it must be a result and not an output itself: see CanReplace). The node computing `from` stays, unused.
   void ReplaceAllUses(Value* from, Value* to);
   bool CanReplace(const Value* from, const Value* to) const;
-  // For a rewrite that computes what `a` was named for in `b`. Both are constants, or neither is; no outputs, no inputs.
+  // For a rewrite that computes what `a` was named for in `b`. Both are constants, or neither is; no outputs, no
+  // inputs.
   void SwapNames(Value* a, Value* b) { a->name_.swap(b->name_); }
   // Makes `to` the output in place of `from` and swaps their names; operands are untouched.
   void ReplaceOutput(Value* from, Value* to);

@@ -20,9 +20,11 @@ using Floats = std::vector<float>;
 using Multipliers = std::vector<int32_t>;  // empty: not quantized; one element prints as a plain number
 
 // Enumerations of attributes; each is a table of its text names.
-#define MCUC_UNARY_FNS(X)                                                                                         \
-  X(relu) X(clip) X(leaky_relu) X(elu) X(sigmoid) X(hard_sigmoid) X(hard_swish) X(tanh) X(softplus) X(exp) X(log) \
-  X(sqrt) X(abs) X(neg) X(floor)
+#define MCUC_UNARY_FNS(X)                                                                                        \
+  X(relu)                                                                                                        \
+  X(clip)                                                                                                        \
+  X(leaky_relu) X(elu) X(sigmoid) X(hard_sigmoid) X(hard_swish) X(tanh) X(softplus) X(exp) X(log) X(sqrt) X(abs) \
+      X(neg) X(floor)
 #define MCUC_BINARY_FNS(X) X(add) X(sub) X(mul) X(div) X(min) X(max) X(pow) X(prelu)
 #define MCUC_REDUCE_FNS(X) X(sum) X(mean) X(max) X(min)
 #define MCUC_PAD_MODES(X) X(constant) X(reflect) X(edge)
@@ -32,21 +34,21 @@ using Multipliers = std::vector<int32_t>;  // empty: not quantized; one element 
 #define MCUC_ACT_KINDS(X) X(none) X(relu) X(clip)
 #define MCUC_POOL_KINDS(X) X(none) X(max) X(avg)
 
-#define MCUC_ATTRIBUTE_ENUMS(X)                \
-  X(UnaryFn, MCUC_UNARY_FNS)                   \
-  X(BinaryFn, MCUC_BINARY_FNS)                 \
-  X(ReduceFn, MCUC_REDUCE_FNS)                 \
-  X(PadMode, MCUC_PAD_MODES)                   \
-  X(ResizeMode, MCUC_RESIZE_MODES)             \
-  X(ResizeTransform, MCUC_RESIZE_TRANSFORMS)   \
-  X(ResizeRound, MCUC_RESIZE_ROUNDS)           \
-  X(ActKind, MCUC_ACT_KINDS)                   \
+#define MCUC_ATTRIBUTE_ENUMS(X)              \
+  X(UnaryFn, MCUC_UNARY_FNS)                 \
+  X(BinaryFn, MCUC_BINARY_FNS)               \
+  X(ReduceFn, MCUC_REDUCE_FNS)               \
+  X(PadMode, MCUC_PAD_MODES)                 \
+  X(ResizeMode, MCUC_RESIZE_MODES)           \
+  X(ResizeTransform, MCUC_RESIZE_TRANSFORMS) \
+  X(ResizeRound, MCUC_RESIZE_ROUNDS)         \
+  X(ActKind, MCUC_ACT_KINDS)                 \
   X(PoolKind, MCUC_POOL_KINDS)
 
 #define MCUC_ENUMERATOR(name) name,
-#define X(Enum, LIST)               \
-  enum class Enum : uint8_t { LIST(MCUC_ENUMERATOR) }; \
-  const char* EnumName(Enum value); \
+#define X(Enum, LIST)                                                             \
+  enum class Enum : uint8_t { LIST(MCUC_ENUMERATOR) };                            \
+  const char* EnumName(Enum value);                                               \
   bool ParseEnum(const std::string& name, Enum* value); /* false: no such name */ \
   std::vector<std::string> EnumNames(Enum);             /* every name, for messages and docs */
 MCUC_ATTRIBUTE_ENUMS(X)
@@ -75,9 +77,9 @@ struct Pool {
 
 // struct ConvAttrs { Pair strides = {1, 1}; … }
 #define ATTR(type, name, doc, ...) type name = __VA_ARGS__;
-#define OP(Name, text, operands, summary, ...) \
-  struct Name##Attrs {                         \
-    __VA_ARGS__                                \
+#define OP(Name, text, operands, summary, ...)           \
+  struct Name##Attrs {                                   \
+    __VA_ARGS__                                          \
     bool operator==(const Name##Attrs&) const = default; \
   };
 #include "mcuc/IR/Ops.def"
@@ -100,16 +102,16 @@ using Attributes = std::variant<
 
 // VisitAttributes(attrs, f) calls f(name, doc, field&) for each attribute in table order.
 #define ATTR(type, name, doc, ...) f(#name, doc, attrs.name);
-#define OP(Name, text, operands, summary, ...)                                   \
-  template <typename F>                                                          \
-  void VisitAttributes(Name##Attrs& attrs, F&& f) {                              \
-    (void)attrs, (void)f;                                                        \
-    __VA_ARGS__                                                                  \
-  }                                                                              \
-  template <typename F>                                                          \
-  void VisitAttributes(const Name##Attrs& attrs, F&& f) {                        \
-    (void)attrs, (void)f;                                                        \
-    __VA_ARGS__                                                                  \
+#define OP(Name, text, operands, summary, ...)            \
+  template <typename F>                                   \
+  void VisitAttributes(Name##Attrs& attrs, F&& f) {       \
+    (void)attrs, (void)f;                                 \
+    __VA_ARGS__                                           \
+  }                                                       \
+  template <typename F>                                   \
+  void VisitAttributes(const Name##Attrs& attrs, F&& f) { \
+    (void)attrs, (void)f;                                 \
+    __VA_ARGS__                                           \
   }
 #include "mcuc/IR/Ops.def"
 #undef OP
@@ -117,8 +119,8 @@ using Attributes = std::variant<
 
 // What the table says of an operation.
 struct OpInfo {
-  const char* name;     // text name, "conv"
-  const char* summary;  // one line
+  const char* name;                   // text name, "conv"
+  const char* summary;                // one line
   std::vector<std::string> operands;  // names in order, without their marks
   int min_operands;
   int max_operands;  // -1: any number

@@ -14,16 +14,16 @@
 namespace mcuc {
 
 // The one list of element types: text name, C++ type, C type of a parameter in emitted code.
-#define MCUC_ELEMENT_TYPES(X) \
-  X(f32, float, "float")      \
-  X(f64, double, "double")    \
-  X(i8, int8_t, "int8_t")     \
-  X(u8, uint8_t, "uint8_t")   \
-  X(i16, int16_t, "int16_t")  \
+#define MCUC_ELEMENT_TYPES(X)  \
+  X(f32, float, "float")       \
+  X(f64, double, "double")     \
+  X(i8, int8_t, "int8_t")      \
+  X(u8, uint8_t, "uint8_t")    \
+  X(i16, int16_t, "int16_t")   \
   X(u16, uint16_t, "uint16_t") \
-  X(i32, int32_t, "int32_t")  \
+  X(i32, int32_t, "int32_t")   \
   X(u32, uint32_t, "uint32_t") \
-  X(i64, int64_t, "int64_t")  \
+  X(i64, int64_t, "int64_t")   \
   X(u64, uint64_t, "uint64_t") \
   X(b8, bool, "uint8_t")
 

@@ -21,8 +21,9 @@ struct VerifyOptions {
 void VerifyGraph(const Graph& graph, Diagnostics& diagnostics, const VerifyOptions& options = {});
 absl::Status VerifyGraph(const Graph& graph);
 
-// The schedule positions over which a value's storage is in use: [first, last], 0 the first node; -1 before it (inputs).
-// Outputs live to the last node. A value stored in another's place or a view keeps that storage alive (see Placement).
+// The schedule positions over which a value's storage is in use: [first, last], 0 the first node; -1 before it
+// (inputs). Outputs live to the last node. A value stored in another's place or a view keeps that storage alive (see
+// Placement).
 struct LiveRange {
   int64_t first = 0;
   int64_t last = 0;

@@ -1,6 +1,6 @@
 // Imports an ONNX model (.onnx protobuf or .onnxtxt text) into a graph. The file is untrusted: sizes are checked before
-// they are multiplied or allocated, and everything that can't be compiled is a diagnostic naming the node, the operator,
-// the opset and what is supported; all of them are reported at once.
+// they are multiplied or allocated, and everything that can't be compiled is a diagnostic naming the node, the
+// operator, the opset and what is supported; all of them are reported at once.
 #ifndef MCUC_IMPORT_ONNX_H
 #define MCUC_IMPORT_ONNX_H
 
