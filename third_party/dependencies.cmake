@@ -8,6 +8,7 @@ find_package(ZLIB REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
+find_package(Eigen3 3.4 REQUIRED)    # prune-obs
 
 # libonnx's headers need to know that they were built with the ONNX-ML operators, and are not written for our warnings.
 add_library(mcuc_onnx INTERFACE)
