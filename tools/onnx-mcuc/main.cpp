@@ -59,7 +59,10 @@ struct Flags {
     app.add_option("--max-drop", max_drop,
                    "prune as far as the validation score (--validate) drops by at most this, e.g. 0.01")
         ->group(group);
-    app.add_option("--sparsity", sparsity, "prune each layer to this fraction of zeros by magnitude")->group(group);
+    app.add_option(
+           "--sparsity", sparsity,
+           "prune to this fraction of zeros: with --calibrate= by Optimal Brain Surgeon, else each layer by magnitude")
+        ->group(group);
     app.add_flag("--print-pipeline", print_pipeline, "print the passes that these flags mean, and end")
         ->group("Passes");
     app.add_option("--run", run, "run the graph, behind all passes, on this input (.npy or .pb; once for each input)")
@@ -105,6 +108,7 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
   const bool prune = flags.max_drop || flags.sparsity;
   const bool float_io = flags.io == "float";
   const bool train = !flags.pipeline.train.empty();
+  const bool calibrated = !flags.pipeline.calibrate.empty();
   if (train && !prune) {
     return Conflict("--train retrains what is pruned; give --max-drop= and --validate=PATH, or --sparsity=");
   }
@@ -115,21 +119,24 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
     return Conflict("--max-drop needs --validate=PATH: the samples on which the drop is measured");
   }
   if (state.placed) {
-    if (prune || float_io || flags.io_in_arena || !flags.pipeline.calibrate.empty()) {
+    if (prune || float_io || flags.io_in_arena || calibrated) {
       return Conflict("this graph has its buffers planned already; pruning, quantizing and --io come before that");
     }
     return "";
   }
-  if (state.encoded && (prune || !flags.pipeline.calibrate.empty())) {
+  if (state.encoded && (prune || calibrated)) {
     return Conflict("this graph has encoded weights already; pruning and quantizing come before that");
   }
   std::string text = state.encoded ? "" : "canonicalize,fuse,";
   const char* search = train ? "prune-search{method=gradual " : "prune-search{";
   if (flags.max_drop) absl::StrAppend(&text, search, "max-drop=", DoubleText(*flags.max_drop), "},");
+  // Float weights are pruned on the samples where there are some.
+  const char* fixed = calibrated && !state.quantized ? "prune-obs{" : "prune{";
   if (flags.sparsity) {
-    absl::StrAppend(&text, train ? search : "prune{", "sparsity=", DoubleText(*flags.sparsity), "},");
+    absl::StrAppend(&text, train ? search : fixed, "sparsity=", DoubleText(*flags.sparsity), "},");
   }
-  if (!flags.pipeline.calibrate.empty()) text += "quantize,";
+  if (!state.encoded) text += "prune-channels,";
+  if (calibrated) text += "quantize,prune-channels,";
   if (!state.encoded) text += "csc-encode,";
   if (float_io) text += "float-io,";
   return absl::StrCat(text, flags.io_in_arena ? "plan-buffers{io=true}" : "plan-buffers");
