@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
-/* conv with int8 activations and dense int8 weights: rules N4 to N6. Each weight is read once for every two blocks. For
-   conv_i8.h and conv_any_i8.h. */
+/* conv with int8 activations and dense int8 weights: rules N4 to N6. Each weight is read once for every two blocks;
+   cores with the DSP extension or MVE have a way of their own. For conv_i8.h, conv_max_i8.h and conv_any_i8.h. */
 #ifndef MCUC_CONV_TILES_I8_H
 #define MCUC_CONV_TILES_I8_H
 
@@ -8,11 +8,17 @@
 
 #include "conv_blocks.h"
 #include "conv_i8_results.h"
+#include "conv_im2col_i8.h"
 #include "conv_tap_i8.h"
 
 MCUC_INLINE void mcuc_conv_tiles_i8(const struct mcuc_conv *s, const struct mcuc_conv_quant *q, const int8_t *x,
                                     const int8_t *weights, const int32_t *bias, const int32_t *mul, const int8_t *shift,
                                     int8_t *y, int32_t any, int32_t pool) {
+#if defined(MCUC_IM2COL)
+  (void)any, (void)mcuc_reach_of, (void)mcuc_tap_i8; /* what serves the other cores only */
+  mcuc_conv_im2col_i8(s, q, x, weights, bias, mul, shift, y, pool);
+#else
+  (void)mcuc_conv_four_i8; /* what serves those only */
   const int32_t plane = s->height * s->width, filter = s->channels * s->kernel_h * s->kernel_w;
   const int32_t dy = s->stride_h * s->width, dx = s->stride_w;
   for (int32_t n = 0; n < s->batch; ++n) {
@@ -69,6 +75,7 @@ MCUC_INLINE void mcuc_conv_tiles_i8(const struct mcuc_conv *s, const struct mcuc
       y += s->out_h * s->out_w;
     }
   }
+#endif
 }
 
 #endif

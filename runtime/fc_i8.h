@@ -8,6 +8,26 @@
 
 #include "fc_i8_results.h"
 
+#if defined(__ARM_FEATURE_MVE)
+#include <arm_mve.h>
+#elif defined(__ARM_FEATURE_DSP)
+#include <string.h>
+
+/* acc + the products of four weights with four inputs: `even` has those at 0 and 2, `odd` those at 1 and 3. */
+static inline int32_t mcuc_dot_four(uint32_t even, uint32_t odd, const int8_t *w, int32_t acc) {
+  uint32_t four, part;
+  memcpy(&four, w, 4);
+  __asm__(
+      "sxtb16 %[part], %[four]\n\t"
+      "sxtb16 %[four], %[four], ror #8\n\t"
+      "smlad %[acc], %[part], %[even], %[acc]\n\t"
+      "smlad %[acc], %[four], %[odd], %[acc]"
+      : [acc] "+r"(acc), [four] "+r"(four), [part] "=&r"(part)
+      : [even] "r"(even), [odd] "r"(odd));
+  return acc;
+}
+#endif
+
 static void mcuc_fc_i8(const struct mcuc_fc_quant *s, const int8_t *x, const int8_t *w, const int32_t *bias,
                        const int32_t *mul, const int8_t *shift, int8_t *y) {
   const int32_t K = s->inputs;
@@ -21,8 +41,28 @@ static void mcuc_fc_i8(const struct mcuc_fc_quant *s, const int8_t *x, const int
         continue;
       }
       int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
-      const int8_t *p0 = p, *p1 = p + K, *p2 = p + 2 * K, *p3 = p + 3 * K;
-      for (const int8_t *v = x, *const end = x + K; v != end;) {
+      const int8_t *v = x, *const end = x + K, *p0 = p, *p1 = p + K, *p2 = p + 2 * K, *p3 = p + 3 * K;
+#if defined(__ARM_FEATURE_MVE)
+      for (; end - v >= 16; v += 16, p0 += 16, p1 += 16, p2 += 16, p3 += 16) {
+        const int8x16_t e = vldrbq_s8(v);
+        a0 = vmladavaq_s8(a0, e, vldrbq_s8(p0));
+        a1 = vmladavaq_s8(a1, e, vldrbq_s8(p1));
+        a2 = vmladavaq_s8(a2, e, vldrbq_s8(p2));
+        a3 = vmladavaq_s8(a3, e, vldrbq_s8(p3));
+      }
+#elif defined(__ARM_FEATURE_DSP)
+      for (; end - v >= 4; v += 4, p0 += 4, p1 += 4, p2 += 4, p3 += 4) {
+        uint32_t e, odd;
+        memcpy(&e, v, 4);
+        __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(e));
+        __asm__("sxtb16 %0, %0" : "+r"(e));
+        a0 = mcuc_dot_four(e, odd, p0, a0);
+        a1 = mcuc_dot_four(e, odd, p1, a1);
+        a2 = mcuc_dot_four(e, odd, p2, a2);
+        a3 = mcuc_dot_four(e, odd, p3, a3);
+      }
+#endif
+      while (v != end) {
         const int32_t e = *v++;
         a0 += e * *p0++;
         a1 += e * *p1++;

@@ -128,7 +128,8 @@ absl::Status LowerConvQuantized(const Node& node, Emission& out) {
   std::string kernel = csc ? "conv_csc" : "conv";
   if (IsI8(x)) {
     const bool whole = IsWhole(attrs, x.type().shape, w.type().shape, node.result()->type().shape);
-    kernel += !whole ? "_any_i8" : attrs.pool.kind == PoolKind::max ? "_max_i8" : "_i8";
+    const bool depthwise = !csc && attrs.group > 1 && w.type().shape[1] == 1 && attrs.pool.kind == PoolKind::none;
+    kernel += depthwise ? "_depthwise_i8" : !whole ? "_any_i8" : attrs.pool.kind == PoolKind::max ? "_max_i8" : "_i8";
     const Multiplied m = MultiplierTables(attrs.mul, attrs.shift, out);
     Emission::Fields fields = {{"x_zero", N(ZeroPoint(x))}};
     const Emission::Fields result = ResultFields(node, attrs.act);

@@ -1,11 +1,13 @@
-// The integer kernels of runtime/ that are not convolutions or products, against the rules of docs/numerics.md written
-// out here with 64-bit integers. Built with the address and undefined-behaviour sanitizers.
+// The integer kernels of runtime/ that are not convolutions or products, and the depthwise convolution, against the
+// rules of docs/numerics.md written out here with 64-bit integers. Built with the address and undefined-behaviour
+// sanitizers.
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "../../runtime/avg_pool_i8.h"
 #include "../../runtime/clamp_i32.h"
+#include "../../runtime/conv_depthwise_i8.h"
 #include "../../runtime/dequantize.h"
 #include "../../runtime/max_pool_i8.h"
 #include "../../runtime/quantize.h"
@@ -129,6 +131,69 @@ TEST(IntegerKernels, PoolsOfEveryShape) {  // N7, N8
     }
     ASSERT_EQ(y, expected) << "case " << i;
   }
+}
+
+TEST(IntegerKernels, ResultsOfFour) {  // N2, N3
+  Random random(4);
+  for (int32_t shift = -20; shift <= 2; ++shift) {
+    for (int32_t pixels = 1; pixels <= 4; ++pixels) {
+      mcuc_conv_quant q = {};
+      q.y_zero = Between(random, -128, 127), q.lo = Between(random, -128, -100), q.hi = Between(random, 100, 127);
+      if (pixels % 2 == 0) q.lo = -128, q.hi = 127;
+      const int32_t mul = Between(random, 1 << 30, INT32_MAX), most = shift < -8 ? 1 << (8 - shift) : 1 << 16;
+      std::vector<int32_t> acc;
+      for (int i = 0; i < 4; ++i) acc.push_back(Between(random, -most, most));
+      std::vector<int8_t> y(5, 99), expected = y;
+      for (int32_t i = 0; i < pixels; ++i) {
+        const size_t at = static_cast<size_t>(i);
+        expected[at] =
+            static_cast<int8_t>(std::clamp<int64_t>(q.y_zero + Requantized(acc[at], mul, shift), q.lo, q.hi));
+      }
+      mcuc_conv_four_i8(&q, mul, shift, pixels, acc.data(), y.data());
+      ASSERT_EQ(y, expected) << shift << " " << pixels;
+    }
+  }
+}
+
+TEST(IntegerKernels, DepthwiseConvolutions) {  // N4
+  Random random(5);
+  int rows_of_four = 0;
+  for (int i = 0; i < 300; ++i) {
+    ConvCase c;
+    c.batch = Between(random, 1, 2), c.groups = Between(random, 1, 3), c.filters = Between(random, 1, 2);
+    c.height = Between(random, 1, 9), c.width = Between(random, 1, 19);
+    c.kernel_h = Between(random, 1, 5), c.kernel_w = i % 2 == 0 ? 3 : Between(random, 1, 5);
+    c.stride_h = Between(random, 1, 3), c.stride_w = Between(random, 1, 3);
+    c.dilation_h = Between(random, 1, 2), c.dilation_w = Between(random, 1, 3) == 3 ? 2 : 1;
+    c.top = Between(random, 0, 4), c.left = Between(random, 0, 4);
+    c.bottom = Between(random, 0, 4), c.right = Between(random, 0, 4);
+    if (!c.Valid()) continue;
+    SCOPED_TRACE(c.Text());
+    const mcuc_conv s = c.Shape();
+    rows_of_four += s.conv_w * s.stride_w > s.kernel_w * s.dilation_w + 4 * s.stride_w + s.pad_left;
+    const int32_t outputs = s.groups * s.filters, taps = s.kernel_h * s.kernel_w;
+    const std::vector<int8_t> w = RandomWeights(random, int64_t{outputs} * taps, 0.9);
+    const std::vector<int8_t> x = RandomBytes(random, int64_t{s.batch} * s.groups * s.height * s.width);
+    const bool per_channel = Between(random, 0, 1) == 1;
+    const Multiplied m = RandomMultipliers(random, outputs, per_channel, taps);
+    mcuc_conv_quant q = {};
+    q.x_zero = Between(random, -128, 127), q.y_zero = Between(random, -128, 127);
+    q.lo = Between(random, 0, 1) == 1 ? q.y_zero : -128, q.hi = 127, q.per_channel = per_channel;
+    const int32_t* bias = Between(random, 0, 4) == 0 ? nullptr : m.bias.data();
+    const std::vector<int64_t> sums = ConvSums<int64_t>(s, x, w, q.x_zero);
+    std::vector<int8_t> expected;
+    for (size_t j = 0; j < sums.size(); ++j) {
+      const size_t channel = j / static_cast<size_t>(s.conv_h * s.conv_w) % static_cast<size_t>(outputs);
+      const size_t k = per_channel ? channel : 0;
+      const int64_t acc = sums[j] + (bias != nullptr ? bias[channel] : 0);
+      expected.push_back(
+          static_cast<int8_t>(std::clamp<int64_t>(q.y_zero + Requantized(acc, m.mul[k], m.shift[k]), q.lo, q.hi)));
+    }
+    std::vector<int8_t> y(expected.size(), 99);
+    mcuc_conv_depthwise_i8(&s, &q, x.data(), w.data(), bias, m.mul.data(), m.shift.data(), y.data());
+    ASSERT_EQ(y, expected);
+  }
+  EXPECT_GT(rows_of_four, 50);
 }
 
 TEST(IntegerKernels, RoundedDivideFloorsHalfUp) {  // N8
