@@ -285,13 +285,10 @@ class PruneSearch : public Pass {
     options.Add("skip", "weights that stay, by their own name or their layer's", &skip_);
     options.AddChoice("metric", "what is scored; auto: top-1 with labels, mse with expected outputs, else agreement",
                       &metric_, {"auto", "top-1", "agreement", "mse"});
-    options.Add("epochs", "epochs of training a candidate; 0: 3 for level, 10 for gradual", &epochs_);
+    options.Add("epochs", "epochs of training a candidate; 0: 5 for level, 10 for gradual", &epochs_);
     options.Add("batch", "samples of a training step", &batch_);
     options.AddChoice("optimizer", "the optimizer", &optimizer_, {"adam", "sgd"});
-    options.Add("lr",
-                "the highest learning rate, after the first 5 % of the steps; then it falls as a cosine; 0: 0.002 for "
-                "level, 0.006 for gradual",
-                &lr_);
+    options.Add("lr", "the highest learning rate, after the first 5 % of the steps; then it falls as a cosine", &lr_);
     options.Add("distill", "the share of the loss that is the distance to the dense graph's outputs", &distill_);
     options.Add("temperature", "of the probabilities that distillation compares", &temperature_);
     options.AddChoice("saliency",
@@ -335,10 +332,10 @@ class PruneSearch : public Pass {
  private:
   prune::RetrainOptions TrainingOptions(bool gradual) const {
     prune::RetrainOptions options;
-    options.train.epochs = epochs_ != 0 ? epochs_ : gradual ? 10 : 3;
+    options.train.epochs = epochs_ != 0 ? epochs_ : gradual ? 10 : 5;
     options.train.batch = batch_;
     options.train.optimizer = optimizer_ == "sgd" ? train::OptimizerKind::kSgd : train::OptimizerKind::kAdam;
-    options.train.lr = lr_ != 0 ? lr_ : gradual ? 0.006 : 0.002;
+    options.train.lr = lr_;
     options.train.distill = distill_;
     options.train.temperature = temperature_;
     options.train.seed = static_cast<uint64_t>(seed_);
@@ -376,7 +373,7 @@ class PruneSearch : public Pass {
   int64_t epochs_ = 0;
   int64_t batch_ = 128;
   std::string optimizer_ = "adam";
-  double lr_ = 0;
+  double lr_ = 0.006;
   double distill_ = 0.5;
   double temperature_ = 2;
   std::string saliency_ = "gradient";
