@@ -6,11 +6,13 @@
 //
 // A candidate is scored on the validation set as it would be emitted: after the rest of the pipeline, run on a clone.
 // With training data a candidate is retrained before, or pruned while it is trained (Retrain.h).
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 
 #include "Magnitude.h"
+#include "PruneObs.h"
 #include "Retrain.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -222,6 +224,25 @@ absl::StatusOr<SearchResult> SearchSparsity(const Graph& graph, PassContext& con
 
 namespace {
 
+// The candidate becomes the surgeon's graph at this sparsity.
+absl::StatusOr<prune::Pruned> PruneBySurgeon(obs::Surgeon& surgeon, Graph& candidate,
+                                             const std::vector<Value*>& weights, double sparsity) {
+  absl::StatusOr<std::unique_ptr<Graph>> graph = surgeon.Prune(sparsity);
+  if (!graph.ok()) return graph.status();
+  prune::Pruned pruned;
+  pruned.changed = true;
+  std::vector<std::string> names;
+  for (const Value* w : weights) names.push_back(w->name());
+  candidate.Swap(**graph);
+  for (const Value* w : WeightsOf(candidate)) {
+    if (std::find(names.begin(), names.end(), w->name()) == names.end()) continue;
+    prune::Mask mask{w->name(), {}};
+    for (int64_t i = 0; i < w->tensor().elements(); ++i) mask.kept.push_back(w->tensor().AsDouble(i) != 0);
+    pruned.masks.push_back(std::move(mask));
+  }
+  return pruned;
+}
+
 class PruneSearch : public Pass {
  public:
   absl::StatusOr<bool> Run(Graph& graph, PassContext& context) override {
@@ -235,8 +256,9 @@ class PruneSearch : public Pass {
     if (metric_ == "top-1") options.metric = MetricKind::kTop1;
     if (metric_ == "agreement") options.metric = MetricKind::kAgreement;
     if (metric_ == "mse") options.metric = MetricKind::kMinusMse;
-    const bool gradual = method_ == "gradual";
+    const bool gradual = method_ == "gradual", surgical = method_ == "obs";
     std::unique_ptr<prune::Retrainer> retrainer;
+    std::unique_ptr<obs::Surgeon> surgeon;
     prune::Recover recover;
     prune::PruneTo prune_to;
     if (gradual || context.train) {
@@ -249,7 +271,18 @@ class PruneSearch : public Pass {
       prune_to = [&](Graph& candidate, const std::vector<Value*>& weights, double sparsity, PassContext& with) {
         return retrainer->PruneGradually(candidate, weights, sparsity, with);
       };
-    } else if (retrainer) {
+    } else if (surgical) {
+      options.strategy = prune::Strategy::kGalloping;
+      obs::Options surgery;
+      surgery.skip = skip_;
+      auto made = obs::Surgeon::Create(graph, context, surgery);
+      if (!made.ok()) return made.status();
+      surgeon = *std::move(made);
+      prune_to = [&](Graph& candidate, const std::vector<Value*>& weights, double sparsity, PassContext&) {
+        return PruneBySurgeon(*surgeon, candidate, weights, sparsity);
+      };
+    }
+    if (retrainer && !gradual) {
       recover = [&](Graph& candidate, const std::vector<prune::Mask>& masks, int64_t, PassContext& with) {
         return retrainer->Recover(candidate, masks, with);
       };
@@ -260,10 +293,10 @@ class PruneSearch : public Pass {
     const prune::Candidate& best = result->candidates[*result->best];
     graph.Swap(*result->graph);
     if (options.sparsity) return result->changed;
-    const std::string finding =
-        absl::StrCat("kept sparsity ", DoubleText(best.sparsity), " (", best.score.ToString(), "; reference ",
-                     result->reference.ToString(), "); in place of prune-search, ",
-                     retrainer ? SelfText(best.sparsity) : prune::PruneText(best.sparsity, skip_), " gives the same");
+    const std::string finding = absl::StrCat(
+        "kept sparsity ", DoubleText(best.sparsity), " (", best.score.ToString(), "; reference ",
+        result->reference.ToString(), "); in place of prune-search, ",
+        retrainer || surgical ? SelfText(best.sparsity) : prune::PruneText(best.sparsity, skip_), " gives the same");
     if (context.progress) *context.progress << "prune-search: " << finding << "\n" << std::flush;
     context.Remark(graph, nullptr, finding);
     return result->changed;
@@ -272,14 +305,15 @@ class PruneSearch : public Pass {
   void Options(PassOptions& options) override {
     options.AddChoice("method",
                       "level: each layer is pruned to one level of magnitudes, then retrained where there is training "
-                      "data; gradual: all layers together while they are trained",
-                      &method_, {"level", "gradual"});
+                      "data; gradual: all layers together while they are trained; obs: all layers together on the "
+                      "calibration data as by prune-obs, then retrained where there is training data",
+                      &method_, {"level", "gradual", "obs"});
     options.Add("max-drop",
                 "the tolerated loss: a difference of accuracies (0.01 is one point); with mse, of R squared",
                 &max_drop_);
     options.Add("min-step", "level: the search ends where its step, halved from 0.5, would be below this", &min_step_);
     options.Add("precision",
-                "gradual: the search ends where the fraction of weights left is within this part of one too small",
+                "gradual, obs: the search ends where the fraction of weights left is within this part of one too small",
                 &precision_);
     options.Add("sparsity", "no search: prune to this sparsity, whatever the loss; -1: search", &sparsity_);
     options.Add("skip", "weights that stay, by their own name or their layer's", &skip_);
@@ -313,6 +347,9 @@ class PruneSearch : public Pass {
            "at its fraction t the share s (1 - (1 - t)^3) of them; then the zeros are held. The first candidate has a "
            "sparsity of 0.9375; the fraction of weights left is halved or doubled until it lies between an accepted "
            "and a rejected candidate, then bisected down to `precision`.\n\n"
+           "`method=obs` needs calibration data (`--calibrate`) and no training: candidates as by `prune-obs`, the "
+           "order "
+           "of removal found once; the search is that of `gradual`.\n\n"
            "Training ([training.md](training.md)) is against labels or expected outputs and, by `distill`, the outputs "
            "of the graph before the search; without labels and expected outputs, against those alone. It takes float "
            "graphs whose dimension 0 is the batch, and is the same for a seed on any number of threads. Each candidate "

@@ -128,10 +128,11 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
     return Conflict("this graph has encoded weights already; pruning and quantizing come before that");
   }
   std::string text = state.encoded ? "" : "canonicalize,fuse,";
-  const char* search = train ? "prune-search{method=gradual " : "prune-search{";
-  if (flags.max_drop) absl::StrAppend(&text, search, "max-drop=", DoubleText(*flags.max_drop), "},");
   // Float weights are pruned on the samples where there are some.
-  const char* fixed = calibrated && !state.quantized ? "prune-obs{" : "prune{";
+  const bool surgical = calibrated && !state.quantized;
+  const char* search = train ? "prune-search{method=gradual " : surgical ? "prune-search{method=obs " : "prune-search{";
+  if (flags.max_drop) absl::StrAppend(&text, search, "max-drop=", DoubleText(*flags.max_drop), "},");
+  const char* fixed = surgical ? "prune-obs{" : "prune{";
   if (flags.sparsity) {
     absl::StrAppend(&text, train ? search : fixed, "sparsity=", DoubleText(*flags.sparsity), "},");
   }
