@@ -10,14 +10,23 @@
 #include "conv.h"
 #include "conv_four_i8.h"
 #include "conv_i8_results.h"
+#include "noinline.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include <arm_mve.h>
+#else
+/* In three steps, each of which is one instruction. */
+static inline int32_t mcuc_three(int32_t acc, int32_t w0, int32_t w1, int32_t w2, int32_t x0, int32_t x1, int32_t x2) {
+  acc += w0 * x0;
+  acc += w1 * x1;
+  acc += w2 * x2;
+  return acc;
+}
 #endif
 
 /* acc[i] += the sum of w * x over `rows` rows of taps; pixel i lies i * s->stride_w from x. No tap is in padding. */
-static void mcuc_depthwise_four_i8(const struct mcuc_conv *s, const int8_t *x, const int8_t *w, int32_t rows,
-                                   int32_t *acc) {
+static MCUC_NOINLINE void mcuc_depthwise_four_i8(const struct mcuc_conv *s, const int8_t *x, const int8_t *w,
+                                                 int32_t rows, int32_t *acc) {
   const int32_t dx = s->stride_w, down = s->dilation_h * s->width, taps = s->kernel_w;
 #if defined(__ARM_FEATURE_MVE)
   const uint32x4_t at = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)dx);
@@ -37,19 +46,19 @@ static void mcuc_depthwise_four_i8(const struct mcuc_conv *s, const int8_t *x, c
       const int8_t *p = x;
       if (dx == 1) {
         const int32_t x2 = p[2], x3 = p[3];
-        a0 += w0 * p[0] + w1 * p[1] + w2 * x2;
-        a1 += w0 * p[1] + w1 * x2 + w2 * x3;
-        a2 += w0 * x2 + w1 * x3 + w2 * p[4];
-        a3 += w0 * x3 + w1 * p[4] + w2 * p[5];
+        a0 = mcuc_three(a0, w0, w1, w2, p[0], p[1], x2);
+        a1 = mcuc_three(a1, w0, w1, w2, p[1], x2, x3);
+        a2 = mcuc_three(a2, w0, w1, w2, x2, x3, p[4]);
+        a3 = mcuc_three(a3, w0, w1, w2, x3, p[4], p[5]);
         continue;
       }
-      a0 += w0 * p[0] + w1 * p[1] + w2 * p[2];
+      a0 = mcuc_three(a0, w0, w1, w2, p[0], p[1], p[2]);
       p += dx;
-      a1 += w0 * p[0] + w1 * p[1] + w2 * p[2];
+      a1 = mcuc_three(a1, w0, w1, w2, p[0], p[1], p[2]);
       p += dx;
-      a2 += w0 * p[0] + w1 * p[1] + w2 * p[2];
+      a2 = mcuc_three(a2, w0, w1, w2, p[0], p[1], p[2]);
       p += dx;
-      a3 += w0 * p[0] + w1 * p[1] + w2 * p[2];
+      a3 = mcuc_three(a3, w0, w1, w2, p[0], p[1], p[2]);
     }
   }
   for (; rows > 0; --rows, x += down) {
@@ -72,6 +81,10 @@ static int32_t mcuc_depthwise_one_i8(const struct mcuc_conv *s, const int8_t *x,
   const int32_t down = s->dilation_h * s->width, step = s->dilation_w, end = column + s->kernel_w * step;
   int32_t acc = 0;
   if (column >= 0 && end - step < s->width) {
+    if (s->kernel_w == 3) {
+      for (x += column; rows > 0; --rows, x += down, w += 3) acc += w[0] * x[0] + w[1] * x[step] + w[2] * x[2 * step];
+      return acc;
+    }
     for (; rows > 0; --rows, x += down) {
       for (int32_t c = column; c != end; c += step) acc += *w++ * x[c];
     }
@@ -102,7 +115,7 @@ static void mcuc_conv_depthwise_i8(const struct mcuc_conv *s, const struct mcuc_
       const int32_t k = q->per_channel ? m : 0, start = bias != 0 ? bias[m] : 0;
       const int8_t *const plane = x + (n * s->groups + m / s->filters) * s->height * s->width;
       const int8_t *const w = weights + m * filter;
-      int32_t acc[8], ready = 0; /* the results of neighbours are made by fours */
+      int32_t acc[8] = {0}, ready = 0; /* the results of neighbours are made by fours */
       for (int32_t oy = 0; oy < s->conv_h; ++oy) {
         int32_t row = oy * s->stride_h - s->pad_top, first = 0, rows = 0, sum = start;
         for (; first < s->kernel_h && row < 0; row += s->dilation_h) ++first;
@@ -131,7 +144,7 @@ static void mcuc_conv_depthwise_i8(const struct mcuc_conv *s, const struct mcuc_
             mcuc_conv_four_i8(q, mul[k], shift[k], 4, acc, y);
             y += 4;
             ready -= 4;
-            for (int32_t i = 0; i < ready; ++i) acc[i] = acc[i + 4];
+            acc[0] = acc[4], acc[1] = acc[5], acc[2] = acc[6]; /* no loop, of which gcc makes a call */
           }
         }
       }

@@ -128,18 +128,25 @@ static inline struct mcuc_im2col_steps mcuc_im2col_steps_of(const struct mcuc_co
   return steps;
 }
 
-static inline void mcuc_im2col_next(const struct mcuc_im2col_steps *s, struct mcuc_im2col_tap *t) {
+/* `at` alone, and how many are left. */
+static inline void mcuc_im2col_next_place(const struct mcuc_im2col_steps *s, struct mcuc_im2col_tap *t) {
   t->at += s->dilation_w;
-  t->x += s->dilation_w;
   if (--t->in_row != 0) return;
   t->in_row = s->kernel_w;
-  t->x = 0;
   t->at += s->row;
-  t->y += s->dilation_h;
   if (--t->rows != 0) return;
   t->rows = s->kernel_h;
-  t->y = 0;
   t->at += s->plane;
+}
+
+static inline void mcuc_im2col_next(const struct mcuc_im2col_steps *s, struct mcuc_im2col_tap *t) {
+  const int32_t last_in_row = t->in_row == 1, last = t->rows == 1;
+  mcuc_im2col_next_place(s, t);
+  t->x += s->dilation_w;
+  if (last_in_row) {
+    t->x = 0;
+    t->y = last ? 0 : t->y + s->dilation_h;
+  }
 }
 
 /* One tap of the four pixels, none of which lies in padding. */
@@ -174,12 +181,12 @@ static MCUC_NOINLINE void mcuc_im2col_inside_i8(const struct mcuc_conv *s, const
   for (; k != 0; --k, to += 4 * MCUC_IM2COL_STEP) {
     for (int32_t i = 0; i < MCUC_IM2COL_STEP; ++i) {
       mcuc_im2col_copy(x + t.at, at1, at2, at3, to + mcuc_im2col_in_step(i));
-      mcuc_im2col_next(&steps, &t);
+      mcuc_im2col_next_place(&steps, &t);
     }
   }
   for (int32_t i = 0; i < taps % MCUC_IM2COL_STEP; ++i) {
     mcuc_im2col_copy(x + t.at, at1, at2, at3, to + mcuc_im2col_in_step(i));
-    mcuc_im2col_next(&steps, &t);
+    mcuc_im2col_next_place(&steps, &t);
   }
   *tap = t;
 }

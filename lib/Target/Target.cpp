@@ -9,7 +9,7 @@ namespace mcuc {
 namespace {
 
 // Instructions a MAC. Dense int8 on cores with SMLAD or MVE: measured over whole layers of LeNet-5, ResNet-8, DS-CNN
-// and MobileNetV1 (3x3 convolutions; pointwise ones take 1.2 on a Cortex-M4 and 0.7 on an M55, depthwise ones 3 to 7).
+// and MobileNetV1 (3x3 convolutions; pointwise ones take 1.2 on a Cortex-M4 and 0.7 on an M55, depthwise ones 7 to 12).
 // The others are estimated from the inner loops of the kernels: a sparse convolution moves a pointer a nonzero and runs
 // over a tile of pixels; a sparse fc gathers one input a nonzero. A core without an FPU pays for a call into the
 // compiler's floating-point library.
