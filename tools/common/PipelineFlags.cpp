@@ -91,6 +91,12 @@ absl::Status RunPipeline(const PipelineFlags& flags, const PipelineData& data, P
 
 absl::StatusOr<std::string> ReadText(const std::string& path) {
   if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  constexpr uintmax_t kLargestText = (uintmax_t{1} << 31) - 1;
+  std::error_code no_size;  // of a pipe, say
+  if (const uintmax_t size = std::filesystem::file_size(path, no_size); !no_size && size > kLargestText) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": has ", size, " bytes; at most ", kLargestText, " are supported"));
+  }
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   // A folder opens but cannot be read.
