@@ -197,11 +197,6 @@ void NodeRules::CheckWeights() {
   if (std::any_of(quant.zero_points.begin(), quant.zero_points.end(), [](int32_t z) { return z != 0; })) {
     Error(w.Text(), " has a zero point; that of weights must be 0 [N1]");
   }
-  if (!w.is_constant()) return;
-  const auto values = w.tensor().encoded() ? std::span<const std::byte>(w.tensor().csc().values) : w.tensor().bytes();
-  if (std::find(values.begin(), values.end(), std::byte{0x80}) != values.end()) {
-    Error(w.Text(), " holds -128; weights must be within [-127, 127] [N1]");
-  }
 }
 
 template <typename Attrs>
@@ -410,7 +405,11 @@ void NodeRules::Rule(const DequantizeAttrs&) {
 }
 
 void NodeRules::Rule(const RequantizeAttrs& attrs) {
-  if (!IsQ8(Operand(0)) || !IsQ8(y_)) return TypesError("must be quantized i8 [N15]");
+  const auto is_byte = [](const Type& type) {
+    return type.quant && type.quant->per_tensor() &&
+           (type.element == ElementType::i8 || type.element == ElementType::u8);
+  };
+  if (!is_byte(Operand(0)) || !is_byte(y_)) return TypesError("must be quantized i8 or u8 [N15]");
   if (attrs.mul.empty() && attrs.shift.empty()) {
     if (!SameKind(Operand(0), y_)) TypesError("without mul and shift scale and zero point must stay [N15]");
     return;

@@ -30,7 +30,7 @@ class IntegerBench : public Bench {
       quant.scales.push_back(0.01f * static_cast<float>(Pick(1, 9)));
     Tensor w(Type{ElementType::i8, shape, quant});
     for (int64_t i = 0; i < w.elements(); ++i) {
-      if (static_cast<double>(Pick(0, 999)) < density * 1000) w.SetInt(i, Pick(-127, 127));
+      if (static_cast<double>(Pick(0, 999)) < density * 1000) w.SetInt(i, Pick(-128, 127));
     }
     return Constant(Stored(w, csc));
   }

@@ -28,13 +28,13 @@ inline std::vector<int8_t> RandomBytes(Random& random, int64_t n) {
   return bytes;
 }
 
-// Weights in [-127, 127], not zero with this probability.
+// Weights, not zero with this probability.
 inline std::vector<int8_t> RandomWeights(Random& random, int64_t n, double density) {
   std::vector<int8_t> weights(static_cast<size_t>(n));
   std::bernoulli_distribution keep(density);
   for (int8_t& w : weights) {
     if (!keep(random)) continue;
-    do w = static_cast<int8_t>(Between(random, -127, 127));
+    do w = static_cast<int8_t>(Between(random, -128, 127));
     while (w == 0);
   }
   return weights;
