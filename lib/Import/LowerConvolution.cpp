@@ -1,7 +1,7 @@
 // Conv and ConvTranspose. One-dimensional ones get a height of 1: x: N x C x L becomes N x C x 1 x L, and back.
 #include <algorithm>
 
-#include "Lowering.h"
+#include "Quantization.h"
 #include "Windows.h"
 
 namespace mcuc::importer {
@@ -19,7 +19,8 @@ absl::Status LowerConv(Lowering& l) {
   attrs.group = l.Int("group", 1);
   MCUC_ASSIGN_OR_RETURN(Symbol * x, ToPlane(l, l.input(0)));
   MCUC_ASSIGN_OR_RETURN(Symbol * w, ToPlane(l, l.input(1)));
-  std::vector<Symbol*> operands = {x, w};
+  MCUC_ASSIGN_OR_RETURN(const auto layer, LayerOperands(l, x, w, attrs.group, false));
+  std::vector<Symbol*> operands = {layer.first, layer.second};
   if (l.input(2)) operands.push_back(l.input(2));
   MCUC_ASSIGN_OR_RETURN(Symbol * y, l.Add(attrs, operands));
   return l.Return(FromPlane(l, y, dims));

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "Lowering.h"
+#include "Quantization.h"
 #include "mcuc/IR/Infer.h"
 
 namespace mcuc::importer {
@@ -23,6 +23,7 @@ absl::StatusOr<Symbol*> Scale(Lowering& l, Symbol* x, float factor) {
   Symbol* scale = l.Scalar(static_cast<double>(factor), x->type.element);
   MCUC_ASSIGN_OR_RETURN(Symbol * y, l.Add(BinaryAttrs{.fn = BinaryFn::mul}, {x, scale}));
   if (y->is_constant() && y->name.empty()) y->name = x->name;
+  if (y->is_constant() && x->quantized && !y->quantized) y->quantized = ScaledQuantized(l, *x->quantized, factor);
   return y;
 }
 
@@ -61,7 +62,8 @@ absl::Status LowerGemm(Lowering& l) {
       MCUC_ASSIGN_OR_RETURN(b, TransposeMatrix(l, b));
     }
     MCUC_ASSIGN_OR_RETURN(b, Scale(l, b, alpha));
-    std::vector<Symbol*> operands = {a, b};
+    MCUC_ASSIGN_OR_RETURN(const auto layer, LayerOperands(l, a, b, 1, true));
+    std::vector<Symbol*> operands = {layer.first, layer.second};
     if (c) {
       MCUC_ASSIGN_OR_RETURN(Symbol * bias, AsBias(l, c, m));
       if (bias) {
@@ -111,7 +113,8 @@ absl::Status LowerMatMul(Lowering& l) {
   if (b->is_constant() && one_matrix && IsFloat(b->type.element)) {
     MCUC_ASSIGN_OR_RETURN(b, l.Reshape(b, {bs[bs.size() - 2], bs.back()}));
     MCUC_ASSIGN_OR_RETURN(Symbol * w, TransposeMatrix(l, b));
-    MCUC_ASSIGN_OR_RETURN(y, l.Add(FcAttrs{}, {a, w}));
+    MCUC_ASSIGN_OR_RETURN(const auto layer, LayerOperands(l, a, w, 1, true));
+    MCUC_ASSIGN_OR_RETURN(y, l.Add(FcAttrs{}, {layer.first, layer.second}));
   } else {
     MCUC_ASSIGN_OR_RETURN(y, l.Add(MatMulAttrs{}, {a, b}));
   }

@@ -179,6 +179,10 @@ absl::Status Pad(Lowering& l, const Ints& pads, const Ints& axes, double value) 
   }
   MCUC_ASSIGN_OR_RETURN(Symbol * part, Take(l, l.input(0), ranges));
   if (!grows) return l.Return(part);
+  if (const auto& quant = part->type.quant) {  // the model's value is an integer, the operation's a real number
+    const double q = part->shifted ? value - 128 : value;
+    attrs.value = static_cast<double>(quant->scale()) * (q - quant->zero_point());
+  }
   return l.Return(l.Add(attrs, {part}));
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "Quantization.h"
 #include "ReadFile.h"
 #include "TensorData.h"
 #include "mcuc/Exec/Interpreter.h"
@@ -96,6 +97,58 @@ Symbol* Module::AddIdentity(Symbol* x, std::string name, const std::string& loc)
   Symbol* symbol = NewSymbol(std::move(name), x->type);
   nodes_.push_back({IdentityAttrs{}, {x}, symbol, loc});
   return symbol;
+}
+
+Symbol* Module::AddUnsigned(Symbol* x, std::string name) {
+  Type type = x->type;
+  type.element = ElementType::u8;
+  for (int32_t& z : type.quant->zero_points) z += 128;
+  RequantizeAttrs attrs;
+  attrs.mul = {1 << 30};  // a factor of 1
+  attrs.shift = {1};
+  Symbol* symbol = NewSymbol(std::move(name), std::move(type));
+  nodes_.push_back({attrs, {x}, symbol, ""});
+  return symbol;
+}
+
+Symbol* Module::AddDequantize(Symbol* x, const std::string& loc) {
+  Symbol* symbol = NewSymbol("", Type{ElementType::f32, x->shape()});
+  symbol->dequantized = true;
+  nodes_.push_back({DequantizeAttrs{}, {x}, symbol, loc});
+  return symbol;
+}
+
+const PendingNode* Module::NodeOf(const Symbol* x) const {
+  const auto found =
+      std::find_if(nodes_.begin(), nodes_.end(), [&](const PendingNode& node) { return node.result == x; });
+  return found == nodes_.end() ? nullptr : &*found;
+}
+
+namespace {
+
+bool IsMove(const PendingNode& node) {
+  const Op op = OpOf(node.attrs);
+  return op == Op::kReshape || op == Op::kTranspose || op == Op::kSlice || op == Op::kIdentity;
+}
+
+}  // namespace
+
+bool Module::Retype(Symbol* x, const Quantization& quant) {
+  const auto read_elsewhere = [&](const Symbol* symbol, const PendingNode* reader) {
+    return std::any_of(nodes_.begin(), nodes_.end(), [&](const PendingNode& node) {
+      return &node != reader && std::find(node.operands.begin(), node.operands.end(), symbol) != node.operands.end();
+    });
+  };
+  if (x->is_constant() || read_elsewhere(x, nullptr)) return false;
+  std::vector<Symbol*> chain = {x};  // back to the graph input
+  while (const PendingNode* def = NodeOf(chain.back())) {
+    if (!IsMove(*def)) return false;
+    Symbol* from = def->operands[0];
+    if (from->is_constant() || from->type.quant || read_elsewhere(from, def)) return false;
+    chain.push_back(from);
+  }
+  for (Symbol* symbol : chain) symbol->type.quant = quant;
+  return true;
 }
 
 Lowering::Lowering(Module& module, const onnx::NodeProto& node, int64_t opset, std::string loc,
@@ -224,13 +277,28 @@ absl::StatusOr<std::optional<Ints>> Lowering::AxesOf(const char* name, int64_t s
 }
 
 absl::StatusOr<Symbol*> Lowering::AddTyped(Attributes attrs, std::vector<Symbol*> operands, Type result) {
+  // A constant that the model dequantizes goes on being int8 where integers can compute with it: in a sum, a product or
+  // a concatenation with what is dequantized too.
+  const auto* binary = std::get_if<BinaryAttrs>(&attrs);
+  if (std::holds_alternative<ConcatAttrs>(attrs) ||
+      (binary && (binary->fn == BinaryFn::add || binary->fn == BinaryFn::sub || binary->fn == BinaryFn::mul))) {
+    if (std::any_of(operands.begin(), operands.end(), [](const Symbol* x) { return x->dequantized; })) {
+      for (Symbol*& operand : operands) {
+        if (!operand->quantized || !operand->quantized->type.quant->per_tensor()) continue;
+        operand = module_.AddDequantize(operand->quantized, loc_);
+        operand->hint = node_.output_size() > 0 ? node_.output(0) : "";
+      }
+    }
+  }
+  const bool shifted = !operands.empty() && operands[0]->shifted && result.element == ElementType::i8;
   auto symbol = module_.Add(std::move(attrs), std::move(operands), std::move(result), loc_);
   if (symbol.ok() && (*symbol)->hint.empty()) (*symbol)->hint = node_.output_size() > 0 ? node_.output(0) : "";
+  if (symbol.ok() && (*symbol)->type.quant) (*symbol)->shifted = shifted;
   return symbol;
 }
 
 absl::StatusOr<Symbol*> Lowering::AddShaped(Attributes attrs, std::vector<Symbol*> operands, Shape shape) {
-  Type result{operands[0]->type.element, std::move(shape)};
+  Type result{operands[0]->type.element, std::move(shape), operands[0]->type.quant};
   return AddTyped(std::move(attrs), std::move(operands), std::move(result));
 }
 
@@ -268,14 +336,25 @@ absl::StatusOr<Symbol*> Lowering::Reshape(Symbol* x, Shape shape) {
   if (elements == 0 && Elements(x->shape()) == 0) return Empty(x->type.element, std::move(shape));
   MCUC_ASSIGN_OR_RETURN(Symbol * y, AddShaped(ReshapeAttrs{}, {x}, std::move(shape)));
   if (y->is_constant() && y->name.empty()) y->name = x->name;
+  if (y->is_constant() && x->quantized && !y->quantized)
+    y->quantized = ReshapedQuantized(*this, *x->quantized, y->shape());
   return y;
 }
 
 absl::StatusOr<Symbol*> Lowering::Transpose(Symbol* x, Ints perm) {
   if (std::is_sorted(perm.begin(), perm.end())) return x;
-  MCUC_ASSIGN_OR_RETURN(Symbol * y, Add(TransposeAttrs{.perm = std::move(perm)}, {x}));
+  MCUC_ASSIGN_OR_RETURN(Symbol * y, Add(TransposeAttrs{.perm = perm}, {x}));
   if (y->is_constant() && y->name.empty()) y->name = x->name;  // transposed weights keep their name
+  if (y->is_constant() && x->quantized && !y->quantized) y->quantized = TransposedQuantized(*this, *x->quantized, perm);
   return y;
+}
+
+absl::StatusOr<Symbol*> Lowering::Run(const char* op, std::vector<Symbol*> inputs, int64_t opset) {
+  const Operator* row = FindOperator(op, opset);
+  if (!row) return absl::InternalError(absl::StrCat("no operator ", op, " of opset ", opset));
+  Lowering other(module_, node_, opset, loc_, std::move(inputs), output_used_, diagnostics_, where_, folder_);
+  MCUC_RETURN_IF_ERROR(row->lower(other));
+  return other.outputs_[0];
 }
 
 absl::StatusOr<Symbol*> Lowering::Cast(Symbol* x, ElementType element) {

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -54,8 +55,13 @@ struct Symbol {
   std::string hint;                // of those: the output of the model's node that they belong to
   Type type;                       // of a constant, dimensions may be 0: such a tensor never reaches the graph
   std::optional<Tensor> constant;  // known at import
-  bool poisoned = false;           // its node was reported: what depends on it stays silent
-  Value* value = nullptr;          // once it is in the graph
+  // Of a float constant that the model dequantizes: its int8 form, of a quantized type.
+  Symbol* quantized = nullptr;
+  Symbol* as_int8 = nullptr;  // of a quantized uint8 tensor: the same as int8, once that is computed
+  bool shifted = false;       // int8 values that are the model's uint8 less 128
+  bool dequantized = false;   // the result of a dequantize operation
+  bool poisoned = false;      // its node was reported: what depends on it stays silent
+  Value* value = nullptr;     // once it is in the graph
 
   bool is_constant() const { return constant.has_value(); }
   const Shape& shape() const { return type.shape; }
@@ -82,6 +88,14 @@ class Module {
   absl::StatusOr<Symbol*> Add(Attributes attrs, std::vector<Symbol*> operands, Type result, const std::string& loc);
   // A copy of x under a name of its own.
   Symbol* AddIdentity(Symbol* x, std::string name, const std::string& loc);
+  // int8 values as the model's uint8, 128 more.
+  Symbol* AddUnsigned(Symbol* x, std::string name);
+  // The dequantize operation of an int8 constant, which is not computed at once.
+  Symbol* AddDequantize(Symbol* x, const std::string& loc);
+
+  // Gives integers that are only moved from a graph input to here a quantized type, back to that input. False: they
+  // are computed, or something else reads them as integers.
+  bool Retype(Symbol* x, const Quantization& quant);
 
   // Takes `bytes` out of what constants computed at import may occupy; false: too many.
   bool Reserve(int64_t bytes);
@@ -89,6 +103,8 @@ class Module {
   const std::vector<PendingNode>& nodes() const { return nodes_; }
 
  private:
+  const PendingNode* NodeOf(const Symbol* x) const;
+
   std::deque<Symbol> symbols_;
   std::vector<PendingNode> nodes_;
   std::vector<PendingNode> folded_;  // the operations computed at once
@@ -135,7 +151,7 @@ class Lowering {
   // The integers of an attribute, or since `since` of input i. Nothing where both are absent.
   absl::StatusOr<std::optional<Ints>> AxesOf(const char* name, int64_t since, size_t i) const;
 
-  // Operations. The element type is that of the first operand.
+  // Operations. The element type and quantization are those of the first operand.
   absl::StatusOr<Symbol*> Add(Attributes attrs, std::vector<Symbol*> operands);
   absl::StatusOr<Symbol*> AddShaped(Attributes attrs, std::vector<Symbol*> operands, Shape shape);
   absl::StatusOr<Symbol*> AddTyped(Attributes attrs, std::vector<Symbol*> operands, Type result);
@@ -148,6 +164,9 @@ class Lowering {
   absl::StatusOr<Symbol*> Reshape(Symbol* x, Shape shape);
   absl::StatusOr<Symbol*> Transpose(Symbol* x, Ints perm);
   absl::StatusOr<Symbol*> Cast(Symbol* x, ElementType element);
+  // What another operator of the table makes of these inputs with this node's attributes, as of an opset.
+  absl::StatusOr<Symbol*> Run(const char* op, std::vector<Symbol*> inputs, int64_t opset);
+  bool Retype(Symbol* x, const Quantization& quant) { return module_.Retype(x, quant); }
 
   // Outputs.
   bool output_used(size_t i) const { return i < output_used_.size() && output_used_[i]; }
@@ -200,6 +219,13 @@ std::span<const Operator> ShapeOperators();
 std::span<const Operator> SliceOperators();
 std::span<const Operator> ConstantOperators();
 std::span<const Operator> ResizeOperators();
+std::span<const Operator> QuantizeOperators();
+std::span<const Operator> QLinearOperators();
+
+// Operators of the domain com.microsoft (ONNX Runtime's) have it before their names.
+inline constexpr char kMicrosoft[] = "com.microsoft";
+// Whether the operator moves or compares the integers of quantized tensors, or has their scale among its inputs.
+bool TakesQuantized(const std::string& name);
 
 // The row of an operator for an opset; null: none.
 const Operator* FindOperator(const std::string& name, int64_t opset);

@@ -100,8 +100,7 @@ absl::Status CheckAttributes(const onnx::NodeProto& node, const Operator& row) {
 
 // What to do about a missing operator.
 std::string RemedyFor(const std::string& op) {
-  if (op.find("antizeLinear") != std::string::npos || op.find("QLinear") == 0 ||
-      op.find("Integer") != std::string::npos) {
+  if (op.find("antize") != std::string::npos || op.find("QLinear") == 0 || op.find("Integer") != std::string::npos) {
     return "import the float model and quantize it here with --calibrate";
   }
   if (op == "If" || op == "Loop" || op == "Scan") return "export the model with its control flow unrolled";
@@ -291,18 +290,22 @@ class Importer {
   }
 
   absl::StatusOr<const Operator*> RowOf(const onnx::NodeProto& node) {
-    const std::string op = Printable(node.op_type());
-    if (!IsDefaultDomain(node.domain())) {
+    std::string op = Printable(node.op_type());
+    if (node.domain() == kMicrosoft) {
+      op = absl::StrCat(kMicrosoft, ".", op);
+    } else if (!IsDefaultDomain(node.domain())) {
       for (const auto& function : model_.functions()) {
         if (function.domain() == node.domain() && function.name() == node.op_type()) {
           return Unsupported("functions of the model are not supported; inline them, e.g. with onnx.inliner");
         }
       }
       return Unsupported("operators of the domain ", Printable(node.domain()),
-                         " are not supported; supported: those of ", "the default domain; ", RemedyFor(op));
+                         " are not supported; supported: those of the default domain and of ", kMicrosoft, "; ",
+                         RemedyFor(op));
     }
-    if (const Operator* row = FindOperator(node.op_type(), opset_)) return row;
-    if (const std::string opsets = OpsetsOf(node.op_type()); !opsets.empty()) {
+    const std::string name = node.domain() == kMicrosoft ? op : node.op_type();
+    if (const Operator* row = FindOperator(name, opset_)) return row;
+    if (const std::string opsets = OpsetsOf(name); !opsets.empty()) {
       return Unsupported("operator ", op, " is not supported in opset ", opset_, "; supported: opsets ", opsets,
                          ". Convert the model with onnx.version_converter");
     }
@@ -345,6 +348,12 @@ class Importer {
       }
     }
     if (*poisoned) return absl::OkStatus();
+    for (size_t i = 0; i < inputs.size() && !TakesQuantized(row->name); ++i) {
+      if (!inputs[i] || !inputs[i]->type.quant) continue;
+      return Unsupported("input ", i,
+                         " is quantized, and the operator would compute with its integers; only operators ",
+                         "that move or compare them are supported. Put it between DequantizeLinear and QuantizeLinear");
+    }
 
     Lowering lowering(module_, node, opset_, LocOf(node), inputs, used, diagnostics_, LocationOf(node), folder_);
     MCUC_RETURN_IF_ERROR(row->lower(lowering));
@@ -364,7 +373,7 @@ class Importer {
       symbols_.emplace(name, symbol);
       const auto declared = declared_.find(name);
       if (declared == declared_.end() || symbol->poisoned) continue;
-      if (const std::string text = Contradiction(*declared->second, symbol->type); !text.empty()) {
+      if (const std::string text = Contradiction(*declared->second, ModelType(*symbol)); !text.empty()) {
         diagnostics_.Warning(LocationOf(node), absl::StrCat("output \"", Printable(name), "\" ", text));
       }
     }
@@ -379,6 +388,19 @@ class Importer {
                            std::unordered_map<std::string, int>& counts) {
     std::string name = base;
     while (!names.insert(name).second) name = absl::StrCat(base, "_", std::max(++counts[base], 2));
+    return name;
+  }
+
+  // The type in the model of what a symbol stands for.
+  static Type ModelType(const Symbol& symbol) {
+    Type type = symbol.type;
+    if (symbol.shifted) type.element = ElementType::u8;
+    return type;
+  }
+
+  // The name of an output for another symbol than the one that has it.
+  std::string FreeName(Symbol* symbol, const std::string& name) {
+    if (symbol->name == name) symbol->name = FreshName(name + "_i8");
     return name;
   }
 
@@ -400,10 +422,17 @@ class Importer {
         Error(absl::StrCat(text, " [", ShapeText(symbol->shape()), "] has no elements; an output must have some"));
         continue;
       }
-      if (const std::string contradiction = Contradiction(output, symbol->type); !contradiction.empty()) {
+      if (const std::string contradiction = Contradiction(output, ModelType(*symbol)); !contradiction.empty()) {
         diagnostics_.Warning(InFile(path_), absl::StrCat(text, " ", contradiction));
       }
       const bool first = names.insert(output.name()).second;
+      if (symbol->shifted) {
+        symbol =
+            module_.AddUnsigned(symbol, first ? FreeName(symbol, output.name()) : FreshName(output.name() + "_out"));
+        bound.insert(symbol);
+        outputs_.push_back(symbol);
+        continue;
+      }
       if (symbol->is_constant() || symbol->name != output.name() || !bound.insert(symbol).second) {
         // The name is free where it is only an alias; an input keeps its own.
         const bool alias = first && (symbol->is_constant() || symbol->name != output.name());

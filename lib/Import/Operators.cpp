@@ -12,9 +12,9 @@ namespace {
 const std::vector<const Operator*>& Table() {
   static const std::vector<const Operator*> table = [] {
     std::vector<const Operator*> rows;
-    for (const auto part :
-         {ConvolutionOperators(), PoolOperators(), MatrixOperators(), ElementwiseOperators(), NormalizationOperators(),
-          ReductionOperators(), ShapeOperators(), SliceOperators(), ConstantOperators(), ResizeOperators()}) {
+    for (const auto part : {ConvolutionOperators(), PoolOperators(), MatrixOperators(), ElementwiseOperators(),
+                            NormalizationOperators(), ReductionOperators(), ShapeOperators(), SliceOperators(),
+                            ConstantOperators(), ResizeOperators(), QuantizeOperators(), QLinearOperators()}) {
       for (const Operator& row : part) rows.push_back(&row);
     }
     return rows;
@@ -29,6 +29,19 @@ const Operator* FindOperator(const std::string& name, int64_t opset) {
     if (row->name == name && row->since <= opset && opset <= row->until) return row;
   }
   return nullptr;
+}
+
+bool TakesQuantized(const std::string& name) {
+  static const std::set<std::string> names = {
+      "ArgMax",       "ArgMin",        "Concat",   "DepthToSpace", "Dropout",   "Expand",    "Flatten",
+      "Gather",       "GlobalMaxPool", "Identity", "Max",          "MaxPool",   "Min",       "Pad",
+      "ReduceMax",    "ReduceMin",     "Reshape",  "Resize",       "Shape",     "Size",      "Slice",
+      "SpaceToDepth", "Split",         "Squeeze",  "Tile",         "Transpose", "Unsqueeze", "Upsample"};
+  if (names.count(name)) return true;
+  const auto has = [&](std::span<const Operator> part) {
+    return std::any_of(part.begin(), part.end(), [&](const Operator& row) { return row.name == name; });
+  };
+  return has(QuantizeOperators()) || has(QLinearOperators());
 }
 
 std::string OperatorNames() {
