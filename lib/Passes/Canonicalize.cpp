@@ -63,8 +63,24 @@ bool AllConstant(const Node& node) {
                      [](const Value* v) { return canonicalize::Dense(v); });
 }
 
+// int8 constants that are added to, multiplied with or joined to what is dequantized too: quantize makes integer
+// operations of these, on the constant as it is.
+bool IsIntegerOperand(const Graph& graph, const Node& node) {
+  if (!node.If<DequantizeAttrs>() || node.operand(0)->type().element != ElementType::i8) return false;
+  const std::vector<Node*> users = graph.Users(node.result());
+  return std::any_of(users.begin(), users.end(), [&](const Node* user) {
+    const auto* binary = user->If<BinaryAttrs>();
+    const bool sum_or_product =
+        binary && (binary->fn == BinaryFn::add || binary->fn == BinaryFn::sub || binary->fn == BinaryFn::mul);
+    if (!sum_or_product && !user->If<ConcatAttrs>()) return false;
+    return std::any_of(user->operands().begin(), user->operands().end(), [](const Value* operand) {
+      return operand->def() && operand->def()->If<DequantizeAttrs>() && !operand->def()->operand(0)->is_constant();
+    });
+  });
+}
+
 bool Canonicalize::FoldConstant(Graph& graph, Node& node) const {
-  if (!AllConstant(node)) return false;
+  if (!AllConstant(node) || IsIntegerOperand(graph, node)) return false;
   Value* result = node.result();
   if (graph.IsOutput(result) && node.If<IdentityAttrs>()) return false;  // an output is the result of a node
   if (result->type().is_quantized() && !result->type().quant->per_tensor() && !node.If<IdentityAttrs>()) return false;

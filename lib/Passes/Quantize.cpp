@@ -23,8 +23,17 @@ class Quantize : public Pass {
     if (options_.samples < 0) {
       return absl::InvalidArgumentError(absl::StrCat("samples=", options_.samples, " is negative; 0 means all"));
     }
-    quantize::Plan plan(graph, options_);
-    const std::vector<quantize::Plan::Watched> watched = plan.ToCalibrate();
+    quantize::Plan::Known known;
+    auto plan = std::make_unique<quantize::Plan>(graph, options_);
+    std::vector<quantize::Plan::Watched> watched = plan->ToCalibrate();
+    // Each round makes one node or input more float, or one value more known.
+    while (!watched.empty() && !context.calibrate && StateOf(graph).quantized) {
+      if (!plan->DoWithout(watched, known)) {
+        return absl::InternalError(absl::StrCat("nothing is left to do about the range of ", watched[0].value->Text()));
+      }
+      plan = std::make_unique<quantize::Plan>(graph, options_, known);
+      watched = plan->ToCalibrate();
+    }
     std::map<const Value*, quantize::Range> observed;
     if (!watched.empty()) {
       if (!context.calibrate) {
@@ -37,9 +46,9 @@ class Quantize : public Pass {
       if (!ranges.ok()) return ranges.status();
       observed = *std::move(ranges);
     }
-    plan.SetRanges(observed);
-    if (absl::Status status = quantize::FitScales(graph, plan, options_, context); !status.ok()) return status;
-    return quantize::Lower(graph, plan, options_, context);
+    plan->SetRanges(observed);
+    if (absl::Status status = quantize::FitScales(graph, *plan, options_, context); !status.ok()) return status;
+    return quantize::Lower(graph, *plan, options_, context);
   }
 
   void Options(PassOptions& options) override {
@@ -66,7 +75,13 @@ class Quantize : public Pass {
            "tanh, leaky_relu, division by a constant, …) become tables of 256 bytes.\n\n"
            "What has no integer form (conv_transpose, matmul of computed tensors, log-softmax, …) stays float between "
            "`dequantize` and `quantize` nodes, with a remark. So do elementwise operations all of whose operands are "
-           "float for that reason. Nodes that are quantized already are left alone; weights that are zero stay zero.";
+           "float for that reason. Nodes that are quantized already are left alone; weights that are zero stay "
+           "zero.\n\n"
+           "A quantized model says its scales itself: where `quantize` and `dequantize` nodes stand in the graph, what "
+           "is "
+           "between them takes their scales, int8 weights and constants keep every bit, and a graph input that is "
+           "quantized at once takes that quantization. No calibration data is needed then, and without it what the "
+           "model gives no scale stays float, with a remark; a mean takes the scale of its operand.";
   }
 
  private:

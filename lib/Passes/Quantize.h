@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -61,12 +62,21 @@ Value* DataOperand(const Node& node);
 // only moves or compares share one quantization, a group, so that no requantize stands between them.
 class Plan {
  public:
-  Plan(Graph& graph, const Options& options);
+  // What a graph that is quantized in part gets without calibration data: the values that have a range of their own are
+  // taken as they are given, and what would need one that nobody knows stays float.
+  struct Known {
+    std::set<const Node*> float_nodes;                   // stay float
+    std::set<const Value*> float_inputs;                 // so do these
+    std::map<const Value*, Quantization> quantizations;  // of results that take their operand's
+  };
+  Plan(Graph& graph, const Options& options, const Known& known = {});
 
   Form form(const Node* node) const { return forms_.at(node); }
   // The value is float in the graph but has an integer form without a quantize node of its own: it is computed in
   // integers, is a quantized input, or is the result of a dequantize that stood in the graph before.
   bool IsInteger(const Value* value) const;
+  // The value is float for want of a range.
+  bool StaysFloat(const Value* value) const;
   bool HasQuantization(const Value* value) const { return group_of_.count(value) != 0; }
   // Of the value's integer form; after SetRanges.
   const Quantization& quantization(const Value* value) const { return groups_[group_of_.at(value)].quant; }
@@ -80,6 +90,8 @@ class Plan {
     bool clip = false;
   };
   std::vector<Watched> ToCalibrate() const;
+  // Adds to `known` what to do about values that would have to be calibrated; false: that was known already.
+  bool DoWithout(const std::vector<Watched>& watched, Known& known) const;
   // Fixes every group's quantization.
   void SetRanges(const std::map<const Value*, Range>& observed);
   // Enlarges the scale of the value's group to at least `least`; true where it was smaller. An error where the group's
@@ -104,8 +116,11 @@ class Plan {
   std::optional<Range> KnownRange(const Value* value) const;
   bool IsLive(const Group& group) const;
 
+  bool IsMovedInput(const Value* value) const;  // a graph input that only moves lead to this value
+
   Graph& graph_;
   const Options& options_;
+  const Known known_;
   std::unordered_map<const Node*, Form> forms_;
   std::unordered_map<const Value*, size_t> group_of_;
   std::vector<Group> groups_;

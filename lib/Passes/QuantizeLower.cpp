@@ -389,7 +389,7 @@ class Lowering {
       Value* replacement = output;
       if (!options_.output) {
         replacement = FloatForm(output, nullptr);
-      } else if (IsFloat32(output)) {
+      } else if (IsFloat32(output) && !plan_.StaysFloat(output)) {
         replacement = IntegerForm(output, nullptr);
       }
       // A graph input, or what is an output already, can't be an output in this one's place.

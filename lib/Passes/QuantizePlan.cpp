@@ -181,11 +181,12 @@ std::optional<UnaryAttrs> AsClamp(const Node& node) {
 
 Value* DataOperand(const Node& node) { return node.operand(SingleConstant(node) == 0 ? 1 : 0); }
 
-Plan::Plan(Graph& graph, const Options& options) : graph_(graph), options_(options) {
+Plan::Plan(Graph& graph, const Options& options, const Known& known) : graph_(graph), options_(options), known_(known) {
   for (Value* input : graph.inputs()) {
     if (!IsFloat32(input)) continue;
     AddValue(input);
-    integer_[input] = wanted_[input] = options.input && !FeedsFloatLayersOnly(graph, input);
+    integer_[input] = wanted_[input] =
+        options.input && !FeedsFloatLayersOnly(graph, input) && known.float_inputs.count(input) == 0;
   }
   for (const auto& node : graph.nodes()) {
     const Form form = Classify(*node);
@@ -203,10 +204,13 @@ Plan::Plan(Graph& graph, const Options& options) : graph_(graph), options_(optio
         if (IsFloat32(operand) && !operand->is_constant()) wanted_[operand] = true;
       }
       AddGroups(*node);
+      if (const auto given = known.quantizations.find(result); given != known.quantizations.end()) {
+        groups_[group_of_.at(result)].fixed = given->second;
+      }
     }
   }
   for (Value* output : graph.outputs()) {
-    if (options.output && IsFloat32(output)) wanted_[output] = true;
+    if (options.output && IsFloat32(output) && !StaysFloat(output)) wanted_[output] = true;
   }
 }
 
@@ -214,6 +218,8 @@ bool Plan::IsInteger(const Value* value) const {
   const auto found = integer_.find(value);
   return found != integer_.end() && found->second;
 }
+
+bool Plan::StaysFloat(const Value* value) const { return value->def() && known_.float_nodes.count(value->def()) != 0; }
 
 bool Plan::IsFloatInput(const Value* value) const {
   if (IsInteger(value)) return false;
@@ -292,6 +298,10 @@ Form Plan::Classify(const Node& node) {
     return Form::kFloat;
   }
   if (!computes_float || result->type().is_quantized()) return Form::kKeep;
+  if (known_.float_nodes.count(&node) != 0) {
+    kept_float_.emplace_back(&node, "the model says no range for it, and there is no calibration data");
+    return Form::kFloat;
+  }
   if (const std::optional<std::string> why = WhyFloat(node)) {
     kept_float_.emplace_back(&node, *why);
     return Form::kFloat;
@@ -335,6 +345,11 @@ bool Plan::IsPrivate(const Value* value) const {
          });
 }
 
+bool Plan::IsMovedInput(const Value* value) const {
+  if (!graph_.HasOneUse(value)) return false;
+  return value->is_input() || (value->def() && IsMove(*value->def()) && IsMovedInput(value->def()->operand(0)));
+}
+
 void Plan::AddGroups(const Node& node) {
   const Value* y = node.result();
   const auto covered_by_result = [&](const Value* x) {
@@ -346,9 +361,9 @@ void Plan::AddGroups(const Node& node) {
   if (node.If<QuantizeAttrs>()) {
     AddValue(y);
     groups_[group_of_.at(y)].fixed = y->type().quant;
-    // A graph input that the model quantizes at once takes that quantization.
+    // A graph input that the model quantizes at once, moved at most, takes that quantization.
     const Value* x = node.operand(0);
-    if (!covered_by_result(x) && x->is_input() && graph_.HasOneUse(x)) Unite(y, x);
+    if (!covered_by_result(x) && IsMovedInput(x)) Unite(y, x);
     return;
   }
   if (!IsFloat32(y)) return;  // arg_reduce
@@ -426,6 +441,31 @@ std::vector<Plan::Watched> Plan::ToCalibrate() const {
     watched.push_back({value, options_.ranges == "mse" && !exact});
   }
   return watched;
+}
+
+bool Plan::DoWithout(const std::vector<Watched>& watched, Known& known) const {
+  // A mean lies between the values that it is made of, so their quantization has room for it.
+  const auto given_operand = [&](const Node& node) -> const Quantization* {
+    const auto* reduce = node.If<ReduceAttrs>();
+    if (!node.If<AvgPoolAttrs>() && !(reduce && reduce->fn == ReduceFn::mean)) return nullptr;
+    const auto group = group_of_.find(node.operand(0));
+    return group != group_of_.end() && groups_[group->second].fixed ? &*groups_[group->second].fixed : nullptr;
+  };
+  bool found = false;
+  for (const Watched& watch : watched) {
+    const Node* def = watch.value->def();
+    const Quantization* given = def && form(def) == Form::kInteger ? given_operand(*def) : nullptr;
+    if (given) found |= known.quantizations.emplace(watch.value, *given).second;
+  }
+  if (found) return true;  // others may follow from these
+  for (const Watched& watch : watched) {
+    const Value* value = watch.value;
+    if (value->is_input()) found |= known.float_inputs.insert(value).second;
+    if (value->def()) found |= known.float_nodes.insert(value->def()).second;
+    if (value->def() && form(value->def()) == Form::kInteger) continue;  // what reads it can do so through a quantize
+    for (const Node* user : graph_.Users(value)) found |= known.float_nodes.insert(user).second;
+  }
+  return found;
 }
 
 void Plan::SetRanges(const std::map<const Value*, Range>& observed) {

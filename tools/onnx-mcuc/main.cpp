@@ -137,7 +137,11 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
     absl::StrAppend(&text, train ? search : fixed, "sparsity=", DoubleText(*flags.sparsity), "},");
   }
   if (!state.encoded) text += "prune-channels,";
-  if (calibrated) text += "quantize,prune-channels,";
+  // A model that is quantized says its scales itself; what it joins can be fused once it is integer.
+  const bool quantized = state.quantized && state.floating && !state.encoded;
+  if (calibrated || quantized) text += "quantize,";
+  if (quantized) text += "canonicalize,fuse,";
+  if (calibrated || quantized) text += "prune-channels,";
   if (!state.encoded) text += "csc-encode,";
   if (float_io) text += "float-io,";
   return absl::StrCat(text, flags.io_in_arena ? "plan-buffers{io=true}" : "plan-buffers");
