@@ -61,6 +61,16 @@ std::string PlaceText(const Stored& stored) {
 
 bool IsView(const Node& node) { return node.op() == Op::kReshape || node.op() == Op::kIdentity; }
 
+// The value that `stored`, whose operand's place is known already, is a view of in that place; itself if of none.
+const Value* RootOf(const Stored& stored, const std::vector<Stored>& all,
+                    const std::unordered_map<const Value*, size_t>& index) {
+  const Node* def = stored.value->def();
+  if (!def || !IsView(*def)) return stored.value;
+  const auto operand = index.find(def->operand(0));
+  if (operand == index.end() || !stored.SamePlace(all[operand->second])) return stored.value;
+  return all[operand->second].root;
+}
+
 }  // namespace
 
 void Verifier::CheckPlacements() {
@@ -75,8 +85,10 @@ void Verifier::CheckPlacements() {
     const bool is_parameter = value->is_input() || graph_.IsOutput(value);
     if (!value->placement()) {
       if (is_parameter) {
+        Stored stored{value, value, 0, value->type().bytes(), ranges.at(value), value};
+        stored.root = RootOf(stored, all, index);
         index[value] = all.size();
-        all.push_back({value, value, 0, value->type().bytes(), ranges.at(value), value});
+        all.push_back(stored);
       } else if (graph_.arena_bytes()) {
         Error(*value, "has no placement, though the graph has an arena");
       }
@@ -124,12 +136,7 @@ void Verifier::CheckPlacements() {
       stored.begin = *offset;
     }
     stored.end = stored.begin + value->type().bytes();
-    const Node* def = value->def();
-    if (def && IsView(*def)) {
-      // Operands come earlier in the order of values, so their roots are known.
-      const auto operand = index.find(def->operand(0));
-      if (operand != index.end() && stored.SamePlace(all[operand->second])) stored.root = all[operand->second].root;
-    }
+    stored.root = RootOf(stored, all, index);
     if (stored.memory && stored.memory->is_input() && stored.root != stored.memory) {
       Error(*value, "lies in input ", stored.memory->Text(), ", which is read-only, and is no view of it");
       continue;
