@@ -149,7 +149,7 @@ TEST(QuantizedAccuracy, OfMobileNetOnVisualWakeWords) {
                                        const int64_t plane = 96 * 96;
                                        return static_cast<float>(bytes[i % plane * 3 + i / plane]) / 255.0f;
                                      });
-  EXPECT_GE(accuracy, 80);
+  EXPECT_GE(accuracy, 84.8);  // the imported graph, float between quantize and dequantize: 85.33
 }
 
 }  // namespace
