@@ -20,11 +20,11 @@ using Floats = std::vector<float>;
 using Multipliers = std::vector<int32_t>;  // empty: not quantized; one element prints as a plain number
 
 // Enumerations of attributes; each is a table of its text names.
-#define MCUC_UNARY_FNS(X)                                                                                        \
-  X(relu)                                                                                                        \
-  X(clip)                                                                                                        \
-  X(leaky_relu) X(elu) X(sigmoid) X(hard_sigmoid) X(hard_swish) X(tanh) X(softplus) X(exp) X(log) X(sqrt) X(abs) \
-      X(neg) X(floor)
+// clang-format off
+#define MCUC_UNARY_FNS(X)                                                                                         \
+  X(relu) X(clip) X(leaky_relu) X(elu) X(sigmoid) X(hard_sigmoid) X(hard_swish) X(tanh) X(softplus) X(exp) X(log) \
+  X(sqrt) X(abs) X(neg) X(floor)
+// clang-format on
 #define MCUC_BINARY_FNS(X) X(add) X(sub) X(mul) X(div) X(min) X(max) X(pow) X(prelu)
 #define MCUC_REDUCE_FNS(X) X(sum) X(mean) X(max) X(min)
 #define MCUC_PAD_MODES(X) X(constant) X(reflect) X(edge)
