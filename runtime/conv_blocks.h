@@ -8,12 +8,7 @@
 #include <stdint.h>
 
 #include "conv.h"
-
-#if defined(__GNUC__)
-#define MCUC_INLINE static inline __attribute__((always_inline))
-#else
-#define MCUC_INLINE static inline
-#endif
+#include "inline.h"
 
 /* What a kernel may take for granted, a constant in each call. WHOLE: no tap lies in padding, and the blocks are whole:
    without a pool the convolution's output has two rows and columns at least, and a pool's windows are 2 x 2 and lie

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: 0BSD */
-/* How a csc<u8> column of a convolution's weights is read in place: its positions are those of the flattened
-   channels x kernel_h x kernel_w, which two divisions take apart. */
+/* Where an encoded weight of a convolution belongs: its position in the flattened channels x kernel_h x kernel_w is
+   taken apart by two divisions. */
 #ifndef MCUC_CONV_CSC_H
 #define MCUC_CONV_CSC_H
 
 #include <stdint.h>
-
-#include "csc.h"
 
 /* floor(n / d) = high word of (n + 1) * floor((2^32 - 1) / d), for (n + 1) * d <= 2^32. */
 static inline uint32_t mcuc_reciprocal(int32_t d) { return UINT32_MAX / (uint32_t)d; }

@@ -1,6 +1,7 @@
 // Layers with integers or encodings in them that are calls of kernels: convolutions and products with quantized or
-// csc<u8> weights, pools, softmax and linear resize of int8. Rules N4 to N8, N14, N16 and N20 of docs/numerics.md.
+// encoded weights, pools, softmax and linear resize of int8. Rules N4 to N8, N14, N16 and N20 of docs/numerics.md.
 #include <algorithm>
+#include <cstring>
 
 #include "Lowering.h"
 #include "absl/strings/str_cat.h"
@@ -16,32 +17,33 @@ bool IsI8(const Value& value) { return value.type().element == ElementType::i8; 
 
 int32_t ZeroPoint(const Value& value) { return value.type().quant->zero_point(); }
 
-// The arguments by which a kernel reads its weights: the dense table, or the streams of the encoding.
+// The arguments by which a kernel reads its weights: the dense table, or the streams of gaps and of values. A book
+// stands at the head of the values that are indices into it.
 std::vector<std::string> WeightArguments(const Value& w, Emission& out) {
   if (w.type().encoding == Encoding::kDense) return {out.Read(w)};
-  const CscData& csc = w.tensor().csc();
-  const auto hint = [&](const char* stream) { return absl::StrCat(w.name(), "_", stream); };
-  const bool bytes = csc.count_bytes_each() == 1;
-  std::string count;
-  if (bytes) {
-    count =
-        out.Table(hint("count"), std::span<const uint8_t>(std::vector<uint8_t>(csc.count.begin(), csc.count.end())));
-  } else {
-    count =
-        out.Table(hint("count"), std::span<const uint16_t>(std::vector<uint16_t>(csc.count.begin(), csc.count.end())));
-  }
-  // C has no empty arrays: a tensor without nonzeros has streams of one element that is not read.
-  std::vector<uint8_t> delta = csc.delta;
-  if (delta.empty()) delta.push_back(0);
-  const std::string deltas = out.Table(hint("delta"), std::span<const uint8_t>(delta));
-  const auto values = [&](auto zero) {
+  const EncodedData& data = w.tensor().encoded_data();
+  const auto table = [&](auto zero, const char* stream, std::vector<std::byte> bytes) {
     using T = decltype(zero);
-    std::vector<T> elements(csc.values.size() / sizeof(T));
-    std::copy(csc.values.begin(), csc.values.end(), reinterpret_cast<std::byte*>(elements.data()));
-    if (elements.empty()) elements.push_back(zero);
-    return out.Table(hint("value"), std::span<const T>(elements));
+    bytes.resize(std::max(bytes.size(), sizeof(T)));  // C has no empty arrays; this element is not read
+    std::vector<T> elements(bytes.size() / sizeof(T));
+    std::memcpy(elements.data(), bytes.data(), bytes.size());
+    return out.Table(absl::StrCat(w.name(), "_", stream), std::span<const T>(elements));
   };
-  return {count, bytes ? "1" : "2", deltas, IsI8(w) ? values(int8_t{0}) : values(0.0f)};
+  const Encoding encoding = w.type().encoding;
+  std::vector<std::byte> values = data.book;
+  values.insert(values.end(), data.values.begin(), data.values.end());
+  const std::string gaps =
+      encoding.gaps == GapCode::all ? "0" : table(uint8_t{0}, InfoOf(encoding.gaps).stream, data.gaps);
+  if (encoding.values != ValueCode::element) return {gaps, table(uint8_t{0}, "value", values)};
+  return {gaps, IsI8(w) ? table(int8_t{0}, "value", values) : table(0.0f, "value", values)};
+}
+
+// Which readers of runtime/ the kernel of encoded weights is made of: "_rice_n4"; "" for dense ones.
+std::string ReaderSuffix(const Type& w) {
+  if (w.encoding == Encoding::kDense) return "";
+  const char* values =
+      w.encoding.values != ValueCode::element ? InfoOf(w.encoding.values).name : ElementTypeName(w.element);
+  return absl::StrCat("_", InfoOf(w.encoding.gaps).name, "_", values);
 }
 
 // The position of a weight is divided by the kernel's width and height through reciprocals of 32 bits (conv_csc.h).
@@ -80,7 +82,8 @@ Emission::Fields ResultFields(const Node& node, const Act& act) {
   return {{"y_zero", N(ZeroPoint(*node.result()))}, {"lo", N(clamp.lo)}, {"hi", N(clamp.hi)}};
 }
 
-// What of rule N20 is not in the shape: struct mcuc_mixed_f32. Adds the scales of int8 weights to `arguments`.
+// What of rule N20 is not in the shape: struct mcuc_mixed_f32. Adds the scales of int8 weights to `arguments`, a null
+// pointer for float ones.
 std::string MixedStruct(const Node& node, const Act& act, Emission& out, std::vector<std::string>& arguments) {
   const Type &w = node.operand(1)->type(), &y = node.result()->type();
   const auto [lo, hi] = ActBounds(act, ElementType::f32);
@@ -88,6 +91,8 @@ std::string MixedStruct(const Node& node, const Act& act, Emission& out, std::ve
   if (w.quant) {
     fields.push_back({"per_channel", w.quant->scales.size() > 1 ? "1" : "0"});
     arguments.push_back(out.Table(out.NodeName() + "_scale", std::span<const float>(w.quant->scales)));
+  } else {
+    arguments.push_back("0");
   }
   if (y.quant) {
     fields.insert(fields.end(), {{"y_scale", FloatLiteral(y.quant->scale())},
@@ -119,7 +124,7 @@ bool IsWhole(const ConvAttrs& attrs, const Shape& x, const Shape& w, const Shape
 absl::Status LowerConvQuantized(const Node& node, Emission& out) {
   const ConvAttrs& attrs = node.As<ConvAttrs>();
   const Value &x = *node.operand(0), &w = *node.operand(1);
-  const bool csc = w.type().encoding == Encoding::kCsc;
+  const bool csc = w.type().encoding != Encoding::kDense;
   if (csc && !PositionsDivide(w.type().shape)) {
     return absl::UnimplementedError(absl::StrCat("node \"", out.NodeName(), "\" (conv): filters of ",
                                                  ShapeText(w.type().shape), " are too large to be encoded"));
@@ -129,7 +134,8 @@ absl::Status LowerConvQuantized(const Node& node, Emission& out) {
   if (IsI8(x)) {
     const bool whole = IsWhole(attrs, x.type().shape, w.type().shape, node.result()->type().shape);
     const bool depthwise = !csc && attrs.group > 1 && w.type().shape[1] == 1 && attrs.pool.kind == PoolKind::none;
-    kernel += depthwise ? "_depthwise_i8" : !whole ? "_any_i8" : attrs.pool.kind == PoolKind::max ? "_max_i8" : "_i8";
+    kernel += depthwise ? "_depthwise" : !whole ? "_any" : attrs.pool.kind == PoolKind::max ? "_max" : "";
+    kernel += csc ? ReaderSuffix(w.type()) : "_i8";
     const Multiplied m = MultiplierTables(attrs.mul, attrs.shift, out);
     Emission::Fields fields = {{"x_zero", N(ZeroPoint(x))}};
     const Emission::Fields result = ResultFields(node, attrs.act);
@@ -139,7 +145,7 @@ absl::Status LowerConvQuantized(const Node& node, Emission& out) {
     arguments.push_back(out.Struct(out.NodeName() + "_quant", "struct mcuc_conv_quant", fields));
     Append(weights, {Bias(node, out), m.mul, m.shift});
   } else {
-    kernel += IsI8(w) ? "_f32_i8" : "_f32";
+    kernel += csc ? "_f32" + ReaderSuffix(w.type()) : IsI8(w) ? "_f32_i8" : "_f32";
     arguments.push_back(MixedStruct(node, attrs.act, out, weights));
     weights.push_back(Bias(node, out));
   }
@@ -154,12 +160,12 @@ absl::Status LowerConvQuantized(const Node& node, Emission& out) {
 absl::Status LowerFcQuantized(const Node& node, Emission& out) {
   const FcAttrs& attrs = node.As<FcAttrs>();
   const Value &x = *node.operand(0), &w = *node.operand(1);
-  const bool csc = w.type().encoding == Encoding::kCsc;
+  const bool csc = w.type().encoding != Encoding::kDense;
   const int64_t outputs = w.type().shape[0], inputs = w.type().shape[1], rows = x.type().elements() / inputs;
   std::vector<std::string> arguments, weights = WeightArguments(w, out);
   std::string kernel = csc ? "fc_csc" : "fc";
   if (IsI8(x)) {
-    kernel += "_i8";
+    kernel += csc ? ReaderSuffix(w.type()) : "_i8";
     const Multiplied m = MultiplierTables(attrs.mul, attrs.shift, out);
     Emission::Fields fields = {{"rows", N(rows)}, {"inputs", N(inputs)}, {"outputs", N(outputs)}};
     const Emission::Fields result = ResultFields(node, attrs.act);
@@ -168,7 +174,7 @@ absl::Status LowerFcQuantized(const Node& node, Emission& out) {
     arguments.push_back(out.Struct(out.NodeName() + "_shape", "struct mcuc_fc_quant", fields));
     Append(weights, {Bias(node, out), m.mul, m.shift});
   } else {
-    kernel += IsI8(w) ? "_f32_i8" : "_f32";
+    kernel += csc ? "_f32" + ReaderSuffix(w.type()) : IsI8(w) ? "_f32_i8" : "_f32";
     arguments = {N(rows), N(inputs), N(outputs), MixedStruct(node, attrs.act, out, weights)};
     weights.push_back(Bias(node, out));
   }

@@ -1,12 +1,14 @@
 // The state of one emission (kernels, tables, statements, addresses) and the table of lowerings.
 #include "Lowering.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "mcuc/Emit/RuntimeText.h"
 
@@ -62,6 +64,49 @@ std::string DoubleKernel(const std::string& text) {
   return result;
 }
 
+// Replaces every `from` by `to`, in the case of identifiers and in that of macros.
+void ReplaceNames(std::string& text, std::string from, std::string to) {
+  for (int i = 0; i < 2; ++i) {
+    absl::StrReplaceAll({{from, to}}, &text);
+    absl::AsciiStrToUpper(&from);
+    absl::AsciiStrToUpper(&to);
+  }
+}
+
+// Breaks lines that longer names have made too long: between arguments, or words of a comment.
+std::string Rewrapped(const std::string& text) {
+  std::string result;
+  for (absl::string_view rest : absl::StrSplit(absl::StripSuffix(text, "\n"), '\n')) {
+    const size_t indent = std::min(rest.find_first_not_of(' '), rest.size());
+    std::string line(rest);
+    while (line.size() > kColumns) {
+      const size_t at = line.rfind(' ', kColumns);
+      absl::StrAppend(&result, line.substr(0, at), "\n");
+      line = std::string(indent + 4, ' ') + line.substr(at + 1);
+    }
+    absl::StrAppend(&result, line, "\n");
+  }
+  return result;
+}
+
+// "fc_csc_rice_n4.h": fc_csc_u8_i8.h with the readers of csc<rice, n4>; "" where the name is of no such form.
+std::string EncodedKernel(const std::string& name) {
+  const std::vector<std::string> words = absl::StrSplit(name.substr(0, name.rfind('.')), '_');
+  if (words.size() < 3 || std::find(words.begin(), words.end(), "csc") == words.end()) return "";
+  const std::string gaps = words[words.size() - 2], values = words.back();
+  const std::string suffix = absl::StrCat("_", gaps, "_", values);
+  const std::string base = absl::StrCat(name.substr(0, name.size() - suffix.size() - 2), "_u8_i8");
+  if (!ParseGapCode(gaps) || base + ".h" == name) return "";
+  std::string text = RuntimeFileText(base + ".h");
+  ReplaceNames(text, "_u8_i8", suffix);
+  ReplaceNames(text, "csc<u8> int8 weights", absl::StrCat("weights of gaps ", gaps, " and values ", values));
+  for (const char* reader : {"gaps", "gap"})
+    ReplaceNames(text, absl::StrCat(reader, "_u8"), absl::StrCat(reader, "_", gaps));
+  for (const char* reader : {"values", "value"})
+    ReplaceNames(text, absl::StrCat(reader, "_i8"), absl::StrCat(reader, "_", values));
+  return text.empty() ? text : Rewrapped(text);
+}
+
 bool IsView(const Node& node) { return node.op() == Op::kReshape || node.op() == Op::kIdentity; }
 
 }  // namespace
@@ -72,7 +117,7 @@ std::string RuntimeFileText(const std::string& name) {
   }
   constexpr char kDouble[] = "_f64.h";
   const size_t stem = name.size() - std::min(name.size(), sizeof(kDouble) - 1);
-  if (name.substr(stem) != kDouble) return "";
+  if (name.substr(stem) != kDouble) return EncodedKernel(name);
   const std::string single = RuntimeFileText(name.substr(0, stem) + "_f32.h");
   return DoubleKernel(single);
 }

@@ -22,8 +22,9 @@
 
 namespace mcuc {
 
-// The file of runtime/ by this name or, for a name in _f64.h, the one in _f32.h with double for float; "" if there is
-// none.
+// The file of runtime/ by this name; "" if there is none. For a name in _f64.h the one in _f32.h with double for float;
+// for a name that ends in another gap and value code than _u8_i8.h the one of that name with the readers of these
+// codes.
 std::string RuntimeFileText(const std::string& name);
 
 // C literals that read back to the same value.

@@ -53,8 +53,8 @@ std::vector<Row> RowsOf(const Graph& graph, const Target& target) {
       const int64_t bytes = first ? operand->tensor().storage_bytes() : 0;
       if (weighted && i == 1) {
         encoding = operand->type().encoding;
-        row.encoding = encoding == Encoding::kDense ? ElementTypeName(operand->type().element)
-                                                    : absl::StrCat(ElementTypeName(operand->type().element), " csc");
+        row.encoding = ElementTypeName(operand->type().element);
+        if (encoding != Encoding::kDense) absl::StrAppend(&row.encoding, " ", EncodingText(encoding));
         row.weights = operand->type().elements();
         row.nonzeros = operand->tensor().nonzeros();
         row.weight_bytes = bytes;

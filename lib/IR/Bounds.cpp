@@ -19,17 +19,11 @@ int64_t SaturatingMultiply(int64_t a, int64_t b) {
 // The sum of |w| of each output channel; elements are int8, so that no sum of 2^28 of them overflows.
 std::vector<int64_t> AbsoluteSums(const Tensor& w) {
   std::vector<int64_t> sums(static_cast<size_t>(Columns(w.type())), 0);
-  const auto magnitude = [](std::byte b) { return std::abs(static_cast<int64_t>(static_cast<int8_t>(b))); };
-  if (w.encoded()) {
-    const CscData& csc = w.csc();
-    size_t next = 0;
-    for (size_t c = 0; c < sums.size() && c < csc.count.size(); ++c) {
-      for (uint32_t n = 0; n < csc.count[c] && next < csc.values.size(); ++n) sums[c] += magnitude(csc.values[next++]);
-    }
-    return sums;
-  }
-  const size_t length = static_cast<size_t>(ColumnLength(w.type()));
-  for (size_t i = 0; i < w.bytes().size(); ++i) sums[i / length] += magnitude(w.bytes()[i]);
+  const int64_t length = ColumnLength(w.type());
+  // Streams that fit no shape are reported by CheckEncoding.
+  (void)VisitValues(w, [&](int64_t position, double value) {
+    sums[static_cast<size_t>(position / length)] += std::abs(static_cast<int64_t>(value));
+  });
   return sums;
 }
 

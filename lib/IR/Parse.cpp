@@ -98,7 +98,8 @@ class Parser {
   bool ParseData(const Type& type, Tensor* tensor);
   bool ParseElements(ElementType type, int64_t most, std::vector<std::byte>* bytes);
   bool ParseElement(ElementType type, std::vector<std::byte>* bytes);
-  bool ParseCsc(const Type& type, Tensor* tensor);
+  bool ParseEncoding(Encoding* encoding);
+  bool ParseEncoded(const Type& type, Tensor* tensor);
   bool ParseOperands(std::vector<Value*>* operands, bool* known);
   bool ParseAttributes(Attributes* attrs);
 
@@ -355,11 +356,33 @@ bool Parser::ParseType(Type* type) {
     type->quant = std::move(quant);
   }
   if (!ParseShape(&type->shape)) return false;
-  if (cursor_.TakeWord("csc")) {
-    type->encoding = Encoding::kCsc;
-    return cursor_.Take("<u8>") || cursor_.Expected("'<u8>' after 'csc'");
-  }
-  return true;
+  return ParseEncoding(&type->encoding);
+}
+
+// csc<u4>, csc<u4, n4>, dense<i4>, or nothing.
+bool Parser::ParseEncoding(Encoding* encoding) {
+  const size_t begin = cursor_.Here();
+  const bool csc = cursor_.TakeWord("csc");
+  if (!csc && !cursor_.TakeWord("dense")) return true;
+  if (!cursor_.Expect("<", "and the form of the encoding")) return false;
+  const auto code = [&](const auto& parse, const auto& known, auto* result) {
+    const size_t at = cursor_.Here();
+    const std::string word = cursor_.Word();
+    if (word.empty()) return cursor_.Expected("the name of a code");
+    std::vector<std::string> names;
+    for (const auto& info : known) names.push_back(info.name);
+    const auto found = parse(word);
+    if (!found) return cursor_.Error(at, absl::StrCat("there is no code '", word, "'", Known(word, names)));
+    *result = *found;
+    return true;
+  };
+  if (csc && !code(ParseGapCode, GapCodes(), &encoding->gaps)) return false;
+  if ((!csc || cursor_.Take(",")) && !code(ParseValueCode, ValueCodes(), &encoding->values)) return false;
+  if (!cursor_.Expect(">", "after the form of the encoding")) return false;
+  // `csc<all, …>` and `dense<element>` have other names.
+  const bool plain = csc ? encoding->gaps == GapCode::all : *encoding == Encoding::kDense;
+  if (!plain && IsEncoding(*encoding)) return true;
+  return cursor_.Error(begin, "there is no such encoding; `i` values are for dense, `n` values for csc");
 }
 
 bool Parser::ParsePlacement(PlacementText* placement) {
@@ -419,34 +442,32 @@ bool Parser::ParseElements(ElementType type, int64_t most, std::vector<std::byte
   return good || cursor_.Error(begin, "an element of type b8 is 0 or 1");
 }
 
-// {count: {…}, delta: …, val: …}; whether the streams fit the shape is for the verifier.
-bool Parser::ParseCsc(const Type& type, Tensor* tensor) {
-  CscData csc;
-  std::vector<std::byte> delta;
+// {delta: …, val: …}; whether the streams fit the shape is for the verifier.
+bool Parser::ParseEncoded(const Type& type, Tensor* tensor) {
+  EncodedData data;
   const size_t begin = cursor_.Here();
+  const std::vector<EncodedStream> streams = StreamsOf(type);
+  std::vector<std::string> names;
+  for (const EncodedStream& stream : streams) names.push_back(stream.name);
+  const std::string encoding = EncodingText(type.encoding);
   size_t fields = 0;
   const bool good = ParseFields(":", [&](const Field& field) {
     ++fields;
-    if (field.name == "count") {
-      return ParseList("the counts", [&] {
-        int64_t count = 0;
-        csc.count.emplace_back();
-        if (!cursor_.Integer("a count", 0, IntegerMax(ElementType::u16), &count)) return false;
-        csc.count.back() = static_cast<uint32_t>(count);
-        return true;
-      });
+    for (const EncodedStream& stream : streams) {
+      if (field.name != stream.name) continue;
+      // No code takes more than two bytes a gap, and a bit more for each zero.
+      const bool gaps = stream.bytes == &EncodedData::gaps;
+      return ParseElements(stream.element, gaps ? 3 * type.elements() + 16 : type.elements() + 16,
+                           &(data.*stream.bytes));
     }
-    // An escape byte skips 255 zeros, so that there are fewer than two deltas an element.
-    if (field.name == "delta") return ParseElements(ElementType::u8, 2 * type.elements(), &delta);
-    if (field.name == "val") return ParseElements(type.element, type.elements(), &csc.values);
-    return cursor_.Error(field.position, absl::StrCat("csc<u8> has no '", field.name, "'",
-                                                      Known(field.name, {"count", "delta", "val"})));
+    return cursor_.Error(field.position,
+                         absl::StrCat(encoding, " has no '", field.name, "'", Known(field.name, names)));
   });
   if (!good) return false;
-  if (fields != 3) return cursor_.Error(begin, "csc<u8> must give count, delta and val");
-  csc.delta.resize(delta.size());
-  if (!delta.empty()) std::memcpy(csc.delta.data(), delta.data(), delta.size());
-  *tensor = Tensor::FromCsc(type, std::move(csc));
+  if (fields != streams.size()) {
+    return cursor_.Error(begin, absl::StrCat(encoding, " must give ", absl::StrJoin(names, " and ")));
+  }
+  *tensor = Tensor::FromEncoded(type, std::move(data));
   return true;
 }
 
@@ -455,7 +476,7 @@ bool Parser::ParseData(const Type& type, Tensor* tensor) {
   if (cursor_.TakeWord("elided")) {
     return cursor_.Error(begin, "this text can't be parsed back: the constant's data was elided when it was printed");
   }
-  if (type.encoding == Encoding::kCsc) return ParseCsc(type, tensor);
+  if (type.encoding != Encoding::kDense) return ParseEncoded(type, tensor);
   std::vector<std::byte> bytes;
   if (!ParseElements(type.element, type.elements(), &bytes)) return false;
   const int64_t given = static_cast<int64_t>(bytes.size()) / ElementTypeBytes(type.element);

@@ -135,10 +135,12 @@ std::string DataText(const Value& constant, const PrintOptions& options) {
   const Tensor& tensor = constant.tensor();
   const ElementType type = tensor.type().element;
   if (!tensor.encoded()) return ElementsText(tensor.bytes(), type, options.hex_constants);
-  const CscData& csc = tensor.csc();
-  return absl::StrCat("{count: {", absl::StrJoin(csc.count, ", "), "}, delta: ",
-                      ElementsText(std::as_bytes(std::span(csc.delta)), ElementType::u8, options.hex_constants),
-                      ", val: ", ElementsText(csc.values, type, options.hex_constants), "}");
+  std::vector<std::string> streams;
+  for (const EncodedStream& stream : StreamsOf(tensor.type())) {
+    streams.push_back(absl::StrCat(
+        stream.name, ": ", ElementsText(tensor.encoded_data().*stream.bytes, stream.element, options.hex_constants)));
+  }
+  return absl::StrCat("{", absl::StrJoin(streams, ", "), "}");
 }
 
 std::string ConstantComment(const Tensor& tensor) {

@@ -132,8 +132,8 @@ std::string TypeText(const Type& type) {
   std::string text = ElementTypeName(type.element);
   if (type.quant) text += QuantizationText(*type.quant);
   absl::StrAppend(&text, "[", ShapeText(type.shape), "]");
-  if (type.encoding == Encoding::kCsc) text += " csc<u8>";
-  return text;
+  const std::string encoding = EncodingText(type.encoding);
+  return encoding.empty() ? text : absl::StrCat(text, " ", encoding);
 }
 
 Type WithShape(const Type& type, Shape shape) {

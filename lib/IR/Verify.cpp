@@ -90,6 +90,10 @@ bool Verifier::CheckType(const Value& value) {
   }
   if (type.encoding != Encoding::kDense && !value.is_constant()) Error(value, "only a constant can be encoded");
   if (type.encoding != Encoding::kDense && type.rank() < 1) Error(value, "a scalar can't be encoded");
+  if (type.encoding.values != ValueCode::element && type.element != ElementType::i8) {
+    Error(value, "is encoded as ", EncodingText(type.encoding), ", which holds values of type i8, not ",
+          ElementTypeName(type.element));
+  }
   if (!type.quant) return errors_ == before;
 
   const Quantization& quant = *type.quant;

@@ -2,33 +2,49 @@
 //
 //   const @w: i8<0.0079:0>[2x3] = {64, 0, 0, 0, 0, 95}
 //   ──►
-//   const @w: i8<0.0079:0>[2x3] csc<u8> = {count: {1, 1}, delta: {0, 2}, val: {64, 95}}
+//   const @w: i8<0.0079:0>[2x3] csc<u8> = {delta: {0, 4, 0}, val: {64, 95}}
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "mcuc/Passes/Pass.h"
 
 namespace mcuc {
 
 namespace {
 
-// Every encoding a weight tensor may take. A further encoding is a further row; dense stands first, so that it wins
-// where bytes and instructions are equal: the plainest code.
-struct EncodingRow {
-  const char* name;
-  Encoding encoding;
-  absl::StatusOr<Tensor> (*encode)(const Tensor& dense);
-};
-constexpr EncodingRow kEncodings[] = {
-    {"dense", Encoding::kDense, [](const Tensor& dense) { return absl::StatusOr<Tensor>(dense); }},
-    {"csc", Encoding::kCsc, EncodeCsc},
+// What an encoding of one tensor costs: exact bytes of flash, modelled instructions of all layers that read it, and the
+// kernels that they call.
+struct Candidate {
+  Tensor tensor;
+  double bytes = 0, instructions = 0;
+  std::vector<Target::Kernel> kernels;
 };
 
-// What a tensor costs in an encoding: exact bytes of flash, and modelled instructions of all layers that read it.
-struct Cost {
-  double bytes = 0;
-  double instructions = 0;
+struct Choice {
+  Value* weights;
+  std::vector<Candidate> candidates;  // the first is dense, if dense is allowed
 };
+using Chosen = std::vector<size_t>;  // a candidate of each choice
+
+// What all tensors cost together: a kernel's code counts once, however many layers call it.
+struct Cost {
+  double bytes = 0, instructions = 0;
+};
+
+Cost CostOf(const std::vector<Choice>& choices, const Chosen& chosen) {
+  Cost cost;
+  std::map<std::string, double> kernels;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    const Candidate& candidate = choices[i].candidates[chosen[i]];
+    cost.bytes += candidate.bytes;
+    cost.instructions += candidate.instructions;
+    for (const Target::Kernel& kernel : candidate.kernels) kernels[kernel.name] = kernel.bytes;
+  }
+  for (const auto& [name, bytes] : kernels) cost.bytes += bytes;
+  return cost;
+}
 
 // Whether `a` is better than `b`. Ties are settled by the other measure.
 bool Better(const Cost& a, const Cost& b, const std::string& objective) {
@@ -38,6 +54,42 @@ bool Better(const Cost& a, const Cost& b, const std::string& objective) {
     return std::pair(cost.bytes * cost.instructions, cost.bytes);
   };
   return key(a) < key(b);
+}
+
+// Changes one choice at a time for the better until none can be. Of equals the first candidate stays: the plainest.
+void Descend(const std::vector<Choice>& choices, const std::string& objective, Chosen& chosen) {
+  Cost least = CostOf(choices, chosen);
+  for (bool improved = true; improved;) {
+    improved = false;
+    for (size_t i = 0; i < choices.size(); ++i) {
+      size_t best = chosen[i];
+      for (size_t c = 0; c < choices[i].candidates.size(); ++c) {
+        chosen[i] = c;
+        const Cost cost = CostOf(choices, chosen);
+        if (!Better(cost, least, objective)) continue;
+        least = cost;
+        best = c;
+        improved = true;
+      }
+      chosen[i] = best;
+    }
+  }
+}
+
+// Descends from every uniform start, so that several layers may change to a shared kernel together.
+Chosen Choose(const std::vector<Choice>& choices, const std::string& objective) {
+  Chosen best;
+  for (const Encoding start : AllEncodings()) {
+    Chosen chosen(choices.size(), 0);
+    for (size_t i = 0; i < choices.size(); ++i) {
+      for (size_t c = 0; c < choices[i].candidates.size(); ++c) {
+        if (choices[i].candidates[c].tensor.type().encoding == start) chosen[i] = c;
+      }
+    }
+    Descend(choices, objective, chosen);
+    if (best.empty() || Better(CostOf(choices, chosen), CostOf(choices, best), objective)) best = std::move(chosen);
+  }
+  return best;
 }
 
 // The layers that read a constant as their weights; empty where anything else reads it too, which needs it dense.
@@ -56,31 +108,36 @@ class CscEncode : public Pass {
  public:
   absl::StatusOr<bool> Run(Graph& graph, PassContext& context) override {
     if (absl::Status status = CheckSkip(graph); !status.ok()) return status;
-    bool changed = false;
+    if (absl::Status status = CheckCodes(); !status.ok()) return status;
+    std::vector<Choice> choices;
     for (Value* weights : WeightsOf(graph)) {
       const Type& type = weights->type();
       if (weights->tensor().encoded() || IsSkipped(weights, graph)) continue;
       if (type.element != ElementType::f32 && type.element != ElementType::i8) continue;
       const std::vector<const Node*> layers = LayersOf(graph, weights);
       if (layers.empty()) continue;
-      Tensor best;
-      Cost least;
-      for (const EncodingRow& row : kEncodings) {
-        absl::StatusOr<Tensor> encoded = row.encode(weights->tensor());
-        if (!encoded.ok()) {
-          context.Remark(graph, layers[0],
-                         absl::StrCat(weights->Text(), " not stored as ", row.name, ": ",
-                                      std::string(encoded.status().message())));
-          continue;
+      Choice choice{weights, {}};
+      for (const Encoding encoding : AllEncodings()) {
+        if (!IsAllowed(encoding)) continue;
+        absl::StatusOr<Tensor> encoded = Encode(weights->tensor(), encoding);
+        if (!encoded.ok()) continue;  // its values do not fit
+        Candidate candidate;
+        candidate.tensor = *std::move(encoded);
+        candidate.bytes = static_cast<double>(candidate.tensor.storage_bytes());
+        for (const Node* layer : layers) {
+          candidate.instructions += context.target->Instructions(*layer, encoding);
+          if (code_) candidate.kernels.push_back(context.target->KernelOf(*layer, encoding));
         }
-        Cost cost{static_cast<double>(encoded->storage_bytes()), 0};
-        for (const Node* layer : layers) cost.instructions += context.target->Instructions(*layer, row.encoding);
-        if (&row != kEncodings && !Better(cost, least, objective_)) continue;
-        best = *std::move(encoded);
-        least = cost;
+        choice.candidates.push_back(std::move(candidate));
       }
-      if (!best.encoded()) continue;
-      weights->set_tensor(std::move(best));
+      if (!choice.candidates.empty()) choices.push_back(std::move(choice));
+    }
+    const Chosen chosen = Choose(choices, objective_);
+    bool changed = false;
+    for (size_t i = 0; i < choices.size(); ++i) {
+      Tensor& tensor = choices[i].candidates[chosen[i]].tensor;
+      if (!tensor.encoded()) continue;
+      choices[i].weights->set_tensor(std::move(tensor));
       changed = true;
     }
     return changed;
@@ -89,18 +146,23 @@ class CscEncode : public Pass {
   void Options(PassOptions& options) override {
     options.AddChoice("objective", "what to choose by: bytes of flash, modelled instructions, or their product",
                       &objective_, {"size", "speed", "balanced"});
+    options.Add("code", "count the code of the kernels that an encoding needs, not only the tables", &code_);
+    options.Add("gaps", "codes of gaps to choose from, all of them where none is given; `all`: no gaps", &gaps_);
+    options.Add("values", "codes of values to choose from, all of them where none is given", &values_);
     options.Add("skip", "weights that stay dense, by their own name or their layer's", &skip_);
   }
 
   PassNeeds Needs() const override { return {.no_encodings = false, .no_placements = true}; }
 
   const char* Details() const override {
-    return "Each weight tensor of a `conv` or `fc`, float or int8, is stored dense or as `csc<u8>`: for each output a "
-           "count of nonzeros, and for each nonzero an 8-bit gap (255 escapes to further gaps) and its value. The "
-           "choice is made a tensor at a time, by its exact bytes and by the instructions that the target models for "
-           "the layers that read it; equal bytes are settled by instructions. Weights of `conv_transpose` stay dense, "
-           "and so does a tensor "
-           "that something else reads too. Tensors that are encoded already are left as they are.";
+    return "Each weight tensor of a `conv` or `fc`, float or int8, is stored dense or in one of the encodings of "
+           "[ir.md](ir.md): gaps between nonzeros in 8 or 4 bits, as a bitmap or as Rice codes, or no gaps; values as "
+           "they are or, where they fit, in 4 or 3 bits or as indices into a book of 16 or 8. What counts is the sum "
+           "over all tensors: exact bytes of the tables, the code of each different kernel that they need, and the "
+           "instructions that the target models for the layers that read them; equal bytes are settled by "
+           "instructions. The search changes one tensor at a time, from several starts. Weights of `conv_transpose` "
+           "stay dense, and so does a tensor that something else reads too. Tensors that are encoded already are left "
+           "as they are.";
   }
 
  private:
@@ -127,7 +189,33 @@ class CscEncode : public Pass {
     return absl::OkStatus();
   }
 
-  std::string objective_ = "size";
+  bool IsAllowed(Encoding encoding) const {
+    const auto holds = [](const std::vector<std::string>& names, const char* name) {
+      return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+    };
+    return holds(gaps_, InfoOf(encoding.gaps).name) && holds(values_, InfoOf(encoding.values).name);
+  }
+
+  absl::Status CheckCodes() const {
+    for (const std::string& name : gaps_) {
+      if (!ParseGapCode(name)) return UnknownCode("gaps", name, GapCodes());
+    }
+    for (const std::string& name : values_) {
+      if (!ParseValueCode(name)) return UnknownCode("values", name, ValueCodes());
+    }
+    return absl::OkStatus();
+  }
+
+  template <typename Codes>
+  static absl::Status UnknownCode(const char* option, const std::string& name, const Codes& codes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(option, "=", name, ": no such code; there are: ",
+                     absl::StrJoin(codes, ", ", [](std::string* out, const auto& info) { *out += info.name; })));
+  }
+
+  std::string objective_ = "balanced";
+  bool code_ = true;
+  std::vector<std::string> gaps_, values_;
   std::vector<std::string> skip_;
 };
 

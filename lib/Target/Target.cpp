@@ -1,6 +1,8 @@
 // The one table of targets, and the modelled cost of a layer from its multiply-accumulates.
 #include "mcuc/Target/Target.h"
 
+#include <iterator>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -8,22 +10,52 @@ namespace mcuc {
 
 namespace {
 
-// Instructions a MAC. Dense int8 on cores with SMLAD or MVE: measured over whole layers of LeNet-5, ResNet-8, DS-CNN
-// and MobileNetV1 (3x3 convolutions; pointwise ones take 1.2 on a Cortex-M4 and 0.7 on an M55, depthwise ones 7 to 12).
-// The others are estimated from the inner loops of the kernels: a sparse convolution moves a pointer a nonzero and runs
-// over a tile of pixels; a sparse fc gathers one input a nonzero. A core without an FPU pays for a call into the
-// compiler's floating-point library.
+// Instructions a MAC, measured with test/benchmark/measure.sh. Dense int8 on cores with SMLAD or MVE: over whole layers
+// of LeNet-5, ResNet-8, DS-CNN and MobileNetV1 (3x3 convolutions; pointwise ones take 1.2 on a Cortex-M4 and 0.7 on an
+// M55, depthwise ones 7 to 12). The others: LeNet-5's second convolution with its max pool and its first fc alone,
+// dense and with 15 % of the weights as csc<u8>, all that these layers execute divided by their MACs. What a core
+// without an FPU pays is the compiler's floating-point library.
 constexpr TargetInfo kTargets[] = {
     // name, summary, i8: dense conv, dense fc, sparse conv, sparse fc, f32: likewise
-    {"generic", "any core with C99", 3.5, 3.5, 4.0, 7.0, 4.0, 4.0, 4.5, 8.0},
-    {"cortex-m0plus", "Armv6-M, no FPU", 7.25, 7.0, 6.0, 11.0, 110.0, 108.0, 112.0, 116.0},
-    {"cortex-m3", "Armv7-M, no FPU", 3.5, 3.5, 3.0, 6.5, 80.0, 80.0, 80.5, 84.0},
-    {"cortex-m4", "Armv7E-M with SMLAD and a single-precision FPU", 1.8, 2.2, 2.56, 6.0, 3.5, 3.5, 3.5, 7.0},
-    {"cortex-m7", "Armv7E-M with SMLAD and an FPU, dual issue", 1.8, 2.2, 2.56, 6.0, 3.5, 3.5, 3.5, 7.0},
-    {"cortex-m33", "Armv8-M with SMLAD and a single-precision FPU", 1.8, 2.2, 2.56, 6.0, 3.5, 3.5, 3.5, 7.0},
-    {"cortex-m55", "Armv8.1-M with MVE", 1.0, 0.3, 1.0, 5.0, 1.0, 1.0, 1.5, 6.0},
-    {"rv32imac", "RISC-V without an FPU", 4.5, 4.0, 4.0, 8.0, 90.0, 90.0, 91.0, 95.0},
+    {"generic", "any core with C99", 3.9, 2.8, 8.8, 11.4, 4.0, 5.0, 9.6, 12.3},
+    {"cortex-m0plus", "Armv6-M, no FPU", 8.9, 6.4, 25.7, 16.2, 130.0, 124.0, 217.0, 198.0},
+    {"cortex-m3", "Armv7-M, no FPU", 3.9, 2.8, 8.8, 11.4, 50.0, 53.0, 106.0, 100.0},
+    {"cortex-m4", "Armv7E-M with SMLAD and a single-precision FPU", 1.8, 2.2, 8.4, 11.4, 3.3, 5.0, 9.6, 12.3},
+    {"cortex-m7", "Armv7E-M with SMLAD and an FPU, dual issue", 1.8, 2.2, 8.3, 11.4, 3.3, 5.0, 9.9, 12.3},
+    {"cortex-m33", "Armv8-M with SMLAD and a single-precision FPU", 1.8, 2.2, 8.7, 11.4, 3.3, 5.0, 9.5, 12.3},
+    {"cortex-m55", "Armv8.1-M with MVE", 1.0, 0.3, 8.7, 11.4, 3.9, 3.5, 9.5, 12.3},
+    {"rv32imac", "RISC-V without an FPU", 4.5, 4.0, 10.1, 13.3, 135.0, 133.0, 198.0, 189.0},
 };
+
+// Measured on a Cortex-M4 over densities of .05 to .3, with -O3, code with -O2.
+struct GapCost {
+  double each, zero;  // instructions to decode a gap beyond those of csc<u8>, and for each zero that it skips
+  double code;        // bytes of code beyond those of csc<u8>
+};
+constexpr GapCost kGapCosts[] = {
+    {-5.7, 0, -30},   // all
+    {0, 0, 0},        // u8
+    {5, 0.55, 95},    // u4
+    {16, 1.25, 105},  // bitmap
+    {23, 0, 120},     // rice
+};
+struct ValueCost {
+  double each, code;  // instructions to decode a value, and bytes of code, beyond those of int8
+};
+constexpr ValueCost kValueCosts[] = {
+    {0, 0},      // element
+    {6.4, 22},   // i4
+    {10, 45},    // i3
+    {8, 25},     // n4
+    {13, 55},    // n3
+    {6.3, 15},   // book4
+    {11.2, 45},  // book3
+};
+static_assert(std::size(kGapCosts) == static_cast<size_t>(GapCode::rice) + 1);
+static_assert(std::size(kValueCosts) == static_cast<size_t>(ValueCode::book3) + 1);
+
+const GapCost& CostOf(GapCode code) { return kGapCosts[static_cast<size_t>(code)]; }
+const ValueCost& CostOf(ValueCode code) { return kValueCosts[static_cast<size_t>(code)]; }
 
 }  // namespace
 
@@ -55,7 +87,22 @@ double Target::Instructions(const Node& node, Encoding encoding) const {
   } else {
     each = conv ? (real ? t.dense_conv_f32 : t.dense_conv_i8) : (real ? t.dense_fc_f32 : t.dense_fc_i8);
   }
-  return each * static_cast<double>(MacsOf(node, sparse));
+  const auto macs = static_cast<double>(MacsOf(node, encoding.gaps != GapCode::all));
+  if (!sparse) return each * macs;
+  // What decoding costs beyond csc<u8> is shared by the pixels of two blocks in a convolution.
+  const double shared = conv ? 8 : 1;
+  const GapCost& gaps = CostOf(encoding.gaps);
+  const double zeros = static_cast<double>(MacsOf(node)) - macs;
+  return (each + (gaps.each + CostOf(encoding.values).each) / shared) * macs + gaps.zero / shared * zeros;
+}
+
+Target::Kernel Target::KernelOf(const Node& node, Encoding encoding) const {
+  const bool conv = node.If<ConvAttrs>() != nullptr;
+  if (!conv && !node.If<FcAttrs>()) return {};
+  const char* real = node.operand(0)->type().is_float() ? "_f32 " : " ";
+  const std::string name = absl::StrCat(node.op_name(), real, EncodingText(encoding));
+  if (encoding == Encoding::kDense) return {name, conv ? 650.0 : 290.0};
+  return {name, (conv ? 640.0 : 150.0) + CostOf(encoding.gaps).code + CostOf(encoding.values).code};
 }
 
 }  // namespace mcuc

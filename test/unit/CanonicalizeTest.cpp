@@ -225,7 +225,7 @@ TEST(CanonicalizeTest, FoldLimitIsInBytes) {
 
 TEST(CanonicalizeTest, EncodedConstantsAreLeftAlone) {
   const auto graph = Parsed(
-      "graph @g(%x: f32[1x3]) -> (%y: f32[1x2]) {\nconst @w: f32[2x3] csc<u8> = {count: {1, 1}, delta: {0, 2}, val: "
+      "graph @g(%x: f32[1x3]) -> (%y: f32[1x2]) {\nconst @w: f32[2x3] csc<u8> = {delta: {0, 4, 0}, val: "
       "{64, 95}}\n"
       "const @s: f32[2] = {2, 3}\n%f: f32[1x2] = fc %x, @w\n%y: f32[1x2] = binary %f, @s {fn = mul}\n}\n");
   ASSERT_TRUE(graph);

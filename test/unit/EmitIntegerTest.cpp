@@ -57,7 +57,7 @@ class IntegerBench : public Bench {
  private:
   static Tensor Stored(const Tensor& dense, bool csc) {
     if (!csc) return dense;
-    const auto encoded = EncodeCsc(dense);
+    const auto encoded = Encode(dense, {GapCode::u8});
     EXPECT_TRUE(encoded.ok()) << encoded.status();
     return *encoded;
   }

@@ -147,7 +147,7 @@ TEST_P(IntegerConvTest, EqualsTheRules) {
                                       static_cast<size_t>(m), zy, lo, hi));
           }
     EXPECT_EQ(ResultOf(a, {x, w, b}, result), expected);
-    EXPECT_EQ(ResultOf(a, {x, *EncodeCsc(w), b}, result), expected);
+    EXPECT_EQ(ResultOf(a, {x, *Encode(w, {GapCode::u8}), b}, result), expected);
     // The sweep is no test where every result saturates.
     EXPECT_GT(std::count_if(expected.begin(), expected.end(), [&](int64_t q) { return q > lo && q < hi; }),
               static_cast<int64_t>(expected.size()) / 8);
@@ -186,7 +186,7 @@ TEST(IntegerFc, ByHandAndEncoded) {  // N4
   // Row 1: 100 - 128 = -28 -> -14; -50 - 16256 - 16129 = -32435 -> -95.02 -> -95.
   const Type y = Q8({2, 2}, 1, 3);
   EXPECT_THAT(ResultOf(attrs, {x, w, Bias({100, -50})}, y), ElementsAre(51, 3, -11, -92));
-  EXPECT_THAT(ResultOf(attrs, {x, *EncodeCsc(w), Bias({100, -50})}, y), ElementsAre(51, 3, -11, -92));
+  EXPECT_THAT(ResultOf(attrs, {x, *Encode(w, {GapCode::u8}), Bias({100, -50})}, y), ElementsAre(51, 3, -11, -92));
   attrs.act = kRelu;
   EXPECT_THAT(ResultOf(attrs, {x, w, Bias({100, -50})}, y), ElementsAre(51, 3, 3, 3));
   // Without a bias: -5 -> -2.5 -> -2 and -112 -> -0.33 -> 0; -128 -> -64 and -32385 -> -94.9 -> -95.
@@ -235,7 +235,8 @@ TEST(HybridConvAndFc, ScaleTheSum) {  // N20
   // Channel 0: 2, -3, -1, 6.5 -> 1 + half; channel 1: 0, -4, 8, -2 -> -1 + a quarter.
   EXPECT_THAT(floats({x, w, b}, {1, 2, 1, 4}), ElementsAre(2, -0.5, 0.5, 4.25, -1, -2, 1, -1.5));
   EXPECT_THAT(floats({x, w}, {1, 2, 1, 4}), ElementsAre(1, -1.5, -0.5, 3.25, 0, -1, 2, -0.5));
-  EXPECT_THAT(floats({x, *EncodeCsc(w), b}, {1, 2, 1, 4}), ElementsAre(2, -0.5, 0.5, 4.25, -1, -2, 1, -1.5));
+  EXPECT_THAT(floats({x, *Encode(w, {GapCode::u8}), b}, {1, 2, 1, 4}),
+              ElementsAre(2, -0.5, 0.5, 4.25, -1, -2, 1, -1.5));
   // N17 behind it: scale 0.5, zero point 1; -1.5 and 4.25 / 0.5 are -3 and 8.5 -> 9.
   EXPECT_THAT(ResultOf(attrs, {x, w, b}, Q8({1, 2, 1, 4}, 0.5f, 1)), ElementsAre(5, 0, 2, 10, -1, -3, 3, -2));
   attrs.act = kRelu;

@@ -331,7 +331,8 @@ TEST(ConvertTensor, BetweenKinds) {
   const Tensor c = ConvertTensor(Reals({2, 2}, {1, 4, 2, 8}), channels);
   EXPECT_THAT(Integers(c), ElementsAre(2, 2, 4, 4));
   EXPECT_THAT(Doubles(ConvertTensor(c, F32({2, 2}))), ElementsAre(1, 4, 2, 8));
-  EXPECT_THAT(Doubles(ConvertTensor(*EncodeCsc(Reals({2, 2}, {0, 4, 2, 0})), F32({2, 2}))), ElementsAre(0, 4, 2, 0));
+  EXPECT_THAT(Doubles(ConvertTensor(*Encode(Reals({2, 2}, {0, 4, 2, 0}), {GapCode::u8}), F32({2, 2}))),
+              ElementsAre(0, 4, 2, 0));
 }
 
 // --------------------------------------------------------------------------------------------------- the interpreter
@@ -341,7 +342,7 @@ struct SmallNet {
   explicit SmallNet(bool encoded) {
     Value* x = graph.AddInput("x", F32({4}));
     Tensor w = Reals({4, 4}, {1, 0, 0, 0, 0, 0, 2, 0, 0, -1, 0, 0, 0.5, 0, 0, 3});
-    Value* c = graph.AddConstant("w", encoded ? *EncodeCsc(w) : w);
+    Value* c = graph.AddConstant("w", encoded ? *Encode(w, {GapCode::u8}) : w);
     Node* fc = graph.AddNode(FcAttrs{Act{ActKind::relu, 0, 0}, {}, {}}, {x, c}, "h", F32({4}));
     Node* sum = graph.AddNode(BinaryAttrs{}, {fc->result(), x}, "y", F32({4}));
     graph.AddOutput(sum->result());
@@ -385,11 +386,12 @@ TEST(Interpreter, RefusesWrongInputs) {
 TEST(Interpreter, RefusesBrokenConstants) {
   Graph graph;
   Value* x = graph.AddInput("x", F32({2}));
-  Value* w = graph.AddConstant("w", Tensor::FromCsc(F32({1, 2}), CscData{{1}, {7}, std::vector<std::byte>(4)}));
+  Value* w = graph.AddConstant("w", Tensor::FromEncoded(Type{ElementType::f32, {1, 2}, std::nullopt, {GapCode::u8}},
+                                                        EncodedData{{std::byte{7}}, {}, std::vector<std::byte>(4)}));
   graph.AddOutput(graph.AddNode(FcAttrs{}, {x, w}, "y", F32({1}))->result());
   const auto status = Interpreter::Create(graph).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("@w: csc<u8> column 0 reaches position 7 of 2"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("@w: csc<u8>: gap 0 goes beyond the 2 elements of the type"));
 }
 
 TEST(Interpreter, RefusesTypesThatDoNotFit) {
@@ -416,7 +418,7 @@ TEST(EvaluateNode, ChecksOperands) {
   EXPECT_THAT(std::string(EvaluateNode(*one.node, {&other}).status().message()),
               HasSubstr("f32[3], the node takes f32[2]"));
   // Encoded operands are decoded.
-  const Tensor w = *EncodeCsc(Reals({2, 2}, {0, 3, 5, 0}));
+  const Tensor w = *Encode(Reals({2, 2}, {0, 3, 5, 0}), {GapCode::u8});
   const OneNode fc(FcAttrs{}, {x, w}, F32({2}));
   EXPECT_THAT(Doubles(*fc.Evaluate()), ElementsAre(6, -5));
 }

@@ -122,27 +122,60 @@ TEST(Parse, HexIsLittleEndian) {
 }
 
 TEST(Parse, EncodedAsHexOrList) {
-  const std::string list = "i8<0.5:0>[2x300] csc<u8> = {count: {1, 2}, delta: {255, 1, 0, 7}, val: {-1, 2, 3}}";
-  const std::string hex = "i8<0.5:0>[2x300] csc<u8> = {val: hex\"ff0203\", count: {1, 2}, delta: hex\"ff010007\"}";
+  const std::string list = "i8<0.5:0>[2x300] csc<u8> = {delta: {255, 1, 43, 7, 255, 36}, val: {-1, 2, 3}}";
+  const std::string hex = "i8<0.5:0>[2x300] csc<u8> = {val: hex\"ff0203\", delta: hex\"ff012b07ff24\"}";
   EXPECT_THAT(Reprint(WithConstant(list)), HasSubstr(list));
   EXPECT_EQ(Reprint(WithConstant(hex)), Reprint(WithConstant(list)));
   EXPECT_THAT(Reprint(WithConstant("i8[2] csc<u8> = {1, 2}")), HasSubstr("expected a name, found '1'"));
-  EXPECT_THAT(Reprint(WithConstant("i8[2] csc<u8> = {counts: {1}}")),
-              HasSubstr("has no 'counts'; did you mean 'count'?"));
-  EXPECT_THAT(Reprint(WithConstant("i8[2] csc<u8> = {count: {65536}}")), HasSubstr("65536 is outside [0, 65535]"));
-  EXPECT_THAT(Reprint(WithConstant("i8[2] csc<u8> = {val: {1, 2, 3}}")),
-              HasSubstr("more elements than the 2 of the type"));
-  EXPECT_THAT(Reprint(WithConstant("i8[2] csc<u16> = {val: {1, 2, 3}}")), HasSubstr("expected '<u8>' after 'csc'"));
+  EXPECT_THAT(Reprint(WithConstant("i8[2] csc<u8> = {deltas: {1}}")),
+              HasSubstr("has no 'deltas'; did you mean 'delta'?"));
+  EXPECT_THAT(Reprint(WithConstant("i8[2] csc<u8> = {delta: {256}}")), HasSubstr("256 is outside [0, 255]"));
+  std::string many = "{0";
+  for (int i = 0; i < 18; ++i) many += ", 0";
+  EXPECT_THAT(Reprint(WithConstant("i8[2] csc<u8> = {val: " + many + "}}")), HasSubstr("more elements than the 18"));
+}
+
+TEST(Parse, EveryEncoding) {
+  for (const Encoding& encoding : AllEncodings()) {
+    const Tensor dense = Tensor::Of(Type{ElementType::i8, {2, 5}, Quantization{{0.5f}, {0}}},
+                                    std::vector<int>{0, 3, 0, 0, -2, 0, 0, 0, 1, 0});
+    Graph graph("g");
+    graph.AddConstant("c", *Encode(dense, encoding));
+    const std::string printed = PrintGraph(graph);
+    const size_t begin = printed.find("i8<"), end = printed.find("  #");
+    const std::string text = WithConstant(printed.substr(begin, end - begin));
+    EXPECT_THAT(text, HasSubstr(EncodingText(encoding)));
+    Diagnostics diagnostics;
+    const auto again = ParseGraph(text, "t", diagnostics);
+    ASSERT_TRUE(again) << text << diagnostics.ToStatus();
+    EXPECT_EQ(again->constants()[0]->tensor(), graph.constants()[0]->tensor()) << text;
+  }
+  const auto refused = [](const std::string& encoding) { return Reprint(WithConstant("i8[2] " + encoding + " = {}")); };
+  EXPECT_THAT(refused("csc<u5>"),
+              HasSubstr("there is no code 'u5'; did you mean 'u8'? known: all, u8, u4, bitmap, rice"));
+  EXPECT_THAT(refused("csc<u4, m4>"), HasSubstr("there is no code 'm4'"));
+  EXPECT_THAT(refused("csc<u4, i4>"), HasSubstr("there is no such encoding; `i` values are for dense"));
+  EXPECT_THAT(refused("csc<all, i4>"), HasSubstr("there is no such encoding"));
+  EXPECT_THAT(refused("csc<all>"), HasSubstr("there is no such encoding"));
+  EXPECT_THAT(refused("dense<element>"), HasSubstr("there is no such encoding"));
+  EXPECT_THAT(refused("dense<n4>"), HasSubstr("there is no such encoding"));
+  EXPECT_THAT(refused("csc"), HasSubstr("expected '<' and the form of the encoding"));
+  EXPECT_THAT(refused("csc<"), HasSubstr("expected the name of a code"));
+  EXPECT_THAT(refused("csc<u8"), HasSubstr("expected '>' after the form of the encoding"));
+  EXPECT_THAT(refused("csc<u8,>"), HasSubstr("expected the name of a code"));
 }
 
 TEST(Parse, HugeClaimsCostNothing) {
   // 2^28 elements are a legal type; nothing is allocated for them before they are there.
   EXPECT_THAT(Reprint(WithConstant("f64[268435456] = {1}")), HasSubstr("found 1 elements for the 268435456"));
   EXPECT_THAT(Reprint(WithConstant("f64[268435457] = {1}")), HasSubstr("more than 268435456 elements"));
-  EXPECT_THAT(Reprint(WithConstant("i8[268435456] csc<u8> = {count: {1}, delta: {0}, val: {1}}")),
-              HasSubstr("1 counts for 268435456"));
-  EXPECT_THAT(Reprint(WithConstant("i8[1x268435456] csc<u8> = {count: {2}, delta: {0, 1}, val: {1, 2}}")),
-              HasSubstr("i8[1x268435456] csc<u8> = {count: {2}, delta: {0, 1}, val: {1, 2}}"));
+  EXPECT_THAT(Reprint(WithConstant("i8[268435456] csc<u8> = {delta: {0}, val: {1}}")),
+              HasSubstr("the gaps end at position 1 of 268435456, behind 1 values"));
+  // A value at the first element; 2^28 - 1 zeros are 8191 ones, a zero and 15 ones behind k = 15 and the gap of 0.
+  std::string delta = "0f0000";
+  for (int i = 0; i < 1023; ++i) delta += "ff";
+  const std::string rice = "i8[1x268435456] csc<rice> = {delta: hex\"" + delta + "7fff7f\", val: {1}}";
+  EXPECT_THAT(Reprint(WithConstant(rice)), HasSubstr("7fff7f\", val: {1}}"));
 }
 
 TEST(Parse, Headers) {
@@ -259,7 +292,8 @@ std::string Mutate(std::string text, std::mt19937& random) {
                                        "f32",
                                        "i8<",
                                        "csc<u8>",
-                                       "count",
+                                       "csc<rice, n4>",
+                                       "delta",
                                        "elided",
                                        "clip(",
                                        "max{",
@@ -301,10 +335,10 @@ TEST(Parse, MutatedTextsNeitherCrashNorChangeOnTheWay) {
     seeds.push_back(PrintGraph(*graph, options));
   }
   seeds.push_back(WithConstant(
-      "i8<{0.5, 0.25}:{0, 0} axis=0>[2x300] csc<u8> = {count: {1, 2}, delta: {255, 1, 0, 7}, val: {-1, 2, 3}}"));
+      "i8<{0.5, 0.25}:{0, 0} axis=0>[2x300] csc<u8> = {delta: {255, 1, 43, 7, 255, 36}, val: {-1, 2, 3}}"));
   seeds.push_back(
       "graph @g(%x: i8<0.5:0>[1x1x4x4] in arena+0) -> (%y: i8<0.25:-1>[1x1x2x2]) {arena = 16} {\n"
-      "  const @w: i8<{0.1}:0 axis=0>[1x1x2x2] csc<u8> = {count: {3}, delta: {0, 1, 0}, val: {-127, 2, 3}}\n"
+      "  const @w: i8<{0.1}:0 axis=0>[1x1x2x2] csc<u8> = {delta: {0, 1, 0, 0}, val: {-127, 2, 3}}\n"
       "  const @b: i32[1] = {2147450000}\n"
       "  %y: i8<0.25:-1>[1x1x2x2] = conv %x, @w, @b {pads = {0, 0, 1, 1}, act = relu, pool = max{kernel = {2, 2}, "
       "strides = {2, 2}}, mul = 1073741824, shift = -2} loc(\"c\\\"\\x0a\")\n}\n");

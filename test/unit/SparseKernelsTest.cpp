@@ -1,4 +1,4 @@
-// The kernels that execute csc<u8> weights in place, and the dense ones of the same shapes, against plain loops over
+// The kernels that execute encoded weights in place, and the dense ones of the same shapes, against plain loops over
 // the dense weights: swept over shapes, strides, padding, dilations, groups, pools and densities. Built with the
 // address and undefined-behaviour sanitizers.
 #include <gtest/gtest.h>
@@ -6,66 +6,111 @@
 #include <cmath>
 
 #include "../../runtime/conv_any_i8.h"
-#include "../../runtime/conv_csc_any_i8.h"
-#include "../../runtime/conv_csc_f32.h"
-#include "../../runtime/conv_csc_f32_i8.h"
-#include "../../runtime/conv_csc_i8.h"
-#include "../../runtime/conv_csc_max_i8.h"
 #include "../../runtime/conv_f32_i8.h"
 #include "../../runtime/conv_i8.h"
 #include "../../runtime/conv_max_i8.h"
-#include "../../runtime/fc_csc_f32.h"
-#include "../../runtime/fc_csc_f32_i8.h"
-#include "../../runtime/fc_csc_i8.h"
 #include "../../runtime/fc_f32_i8.h"
 #include "../../runtime/fc_i8.h"
 #include "KernelCases.h"
-#include "mcuc/IR/Tensor.h"
+
+#define GAPS u8
+#define VALUES i8
+#define CODE element
+#include "EncodedKernels.h"
+#define GAPS u4
+#define VALUES n4
+#define CODE n4
+#include "EncodedKernels.h"
+#define GAPS bitmap
+#define VALUES book4
+#define CODE book4
+#include "EncodedKernels.h"
+#define GAPS rice
+#define VALUES n3
+#define CODE n3
+#include "EncodedKernels.h"
+#define GAPS all
+#define VALUES i4
+#define CODE i4
+#include "EncodedKernels.h"
+#define GAPS all
+#define VALUES i3
+#define CODE i3
+#include "EncodedKernels.h"
+#define GAPS rice
+#define VALUES book3
+#define CODE book3
+#include "EncodedKernels.h"
+#define FLOAT_ONLY
+#define GAPS u8
+#define VALUES f32
+#define CODE element
+#include "EncodedKernels.h"
+#define GAPS bitmap
+#define VALUES f32
+#define CODE element
+#include "EncodedKernels.h"
+#undef FLOAT_ONLY
 
 namespace mcuc::kernels {
 namespace {
 
 constexpr double kDensities[] = {0.0, 0.01, 0.1, 0.5, 1.0};
 
-// The streams of an encoding in buffers of exactly their size.
-template <typename T>
+// The streams of an encoding in buffers of exactly their size; a book before the values.
 struct Streams {
-  std::vector<uint8_t> count8;
-  std::vector<uint16_t> count16;
-  int32_t count_bytes = 0;
-  std::vector<uint8_t> delta;
-  std::vector<T> value;
+  std::vector<uint8_t> gaps, values;
 
-  Streams(const std::vector<T>& dense, int64_t columns) {
+  template <typename T>
+  Streams(const std::vector<T>& dense, int64_t columns, Encoding encoding) {
     const ElementType element = sizeof(T) == 1 ? ElementType::i8 : ElementType::f32;
     const Shape shape = {columns, static_cast<int64_t>(dense.size()) / columns};
-    const auto encoded = EncodeCsc(Tensor::Of(Type{element, shape}, dense));
-    EXPECT_TRUE(encoded.ok());
-    const CscData& csc = encoded->csc();
-    count_bytes = static_cast<int32_t>(csc.count_bytes_each());
-    (count_bytes == 1 ? void(count8.assign(csc.count.begin(), csc.count.end()))
-                      : void(count16.assign(csc.count.begin(), csc.count.end())));
-    delta = csc.delta;
-    value.resize(csc.values.size() / sizeof(T));
-    std::copy(csc.values.begin(), csc.values.end(), reinterpret_cast<std::byte*>(value.data()));
-  }
-  const void* count() const {
-    return count_bytes == 1 ? static_cast<const void*>(count8.data()) : static_cast<const void*>(count16.data());
+    const auto encoded = Encode(Tensor::Of(Type{element, shape}, dense), encoding);
+    EXPECT_TRUE(encoded.ok()) << encoded.status();
+    const EncodedData& data = encoded->encoded_data();
+    const auto append = [](std::vector<uint8_t>& to, const std::vector<std::byte>& bytes) {
+      for (const std::byte b : bytes) to.push_back(std::to_integer<uint8_t>(b));
+      to.shrink_to_fit();
+    };
+    append(gaps, data.gaps);
+    append(values, data.book);
+    append(values, data.values);
   }
 };
+
+// Random weights that the values' code can hold.
+std::vector<int8_t> Weights(Random& random, int64_t n, double density, ValueCode code) {
+  const ValueCodeInfo& info = InfoOf(code);
+  std::vector<int8_t> w = RandomWeights(random, n, density);
+  if (info.bits == 0) return w;
+  const int half = 1 << (info.bits - 1);
+  for (int8_t& value : w) {
+    if (value == 0) continue;
+    if (info.form == ValueForm::kBook) {
+      // Half of the book is negative; zero needs a place too where all elements have values.
+      value = static_cast<int8_t>(Between(random, 1, half - 1) * (value < 0 ? -17 : 15));
+    } else {
+      value = static_cast<int8_t>(value < 0 ? Between(random, -half, -1)
+                                            : Between(random, 1, info.form == ValueForm::kNonzero ? half : half - 1));
+    }
+  }
+  return w;
+}
 
 size_t Size(const mcuc_conv& s) { return static_cast<size_t>(s.batch * s.groups * s.filters * s.out_h * s.out_w); }
 
 TEST(SparseKernels, IntegerConvolutionsOfEveryShape) {
   Random random(1);
   int whole = 0;
+  size_t turn = 0;
   for (const ConvCase& c : ConvCases(random, 160)) {
     const mcuc_conv s = c.Shape();
     const int32_t outputs = s.groups * s.filters, filter = s.channels * s.kernel_h * s.kernel_w;
     for (const double density : kDensities) {
-      SCOPED_TRACE(absl::StrCat(c.Text(), " density ", density));
+      const EncodedKernels& kernels = AllEncodedKernels()[turn++ % 7];
+      SCOPED_TRACE(absl::StrCat(c.Text(), " density ", density, " ", EncodingText(kernels.encoding)));
       const bool per_channel = Between(random, 0, 1) == 1, relu = Between(random, 0, 1) == 1;
-      std::vector<int8_t> w = RandomWeights(random, int64_t{outputs} * filter, density);
+      std::vector<int8_t> w = Weights(random, int64_t{outputs} * filter, density, kernels.encoding.values);
       if (outputs > 1) std::fill_n(w.begin() + Between(random, 0, outputs - 1) * filter, filter, int8_t{0});
       const std::vector<int8_t> x = RandomBytes(random, int64_t{s.batch} * s.groups * s.channels * s.height * s.width);
       const int64_t terms = filter * (s.pool == MCUC_POOL_AVG ? s.pool_h * s.pool_w : 1);
@@ -91,10 +136,10 @@ TEST(SparseKernels, IntegerConvolutionsOfEveryShape) {
         expected.push_back(static_cast<int8_t>(std::min<int64_t>(std::max<int64_t>(result, q.lo), q.hi)));
       }
 
-      const Streams<int8_t> csc(w, outputs);
+      const Streams csc(w, outputs, kernels.encoding);
       std::vector<int8_t> y(Size(s), 99);
-      mcuc_conv_csc_any_i8(&s, &q, x.data(), csc.count(), csc.count_bytes, csc.delta.data(), csc.value.data(), bias,
-                           m.mul.data(), m.shift.data(), y.data());
+      kernels.conv_any(&s, &q, x.data(), csc.gaps.data(), csc.values.data(), bias, m.mul.data(), m.shift.data(),
+                       y.data());
       ASSERT_EQ(y, expected);
       y.assign(Size(s), 99);
       mcuc_conv_any_i8(&s, &q, x.data(), w.data(), bias, m.mul.data(), m.shift.data(), y.data());
@@ -102,9 +147,8 @@ TEST(SparseKernels, IntegerConvolutionsOfEveryShape) {
       if (!IsWhole(s) || s.pool == MCUC_POOL_AVG) continue;
       ++whole;
       y.assign(Size(s), 99);
-      (s.pool == MCUC_POOL_MAX ? mcuc_conv_csc_max_i8 : mcuc_conv_csc_i8)(
-          &s, &q, x.data(), csc.count(), csc.count_bytes, csc.delta.data(), csc.value.data(), bias, m.mul.data(),
-          m.shift.data(), y.data());
+      (s.pool == MCUC_POOL_MAX ? kernels.conv_max : kernels.conv)(&s, &q, x.data(), csc.gaps.data(), csc.values.data(),
+                                                                  bias, m.mul.data(), m.shift.data(), y.data());
       ASSERT_EQ(y, expected) << "whole";
       y.assign(Size(s), 99);
       (s.pool == MCUC_POOL_MAX ? mcuc_conv_max_i8 : mcuc_conv_i8)(&s, &q, x.data(), w.data(), bias, m.mul.data(),
@@ -118,12 +162,15 @@ TEST(SparseKernels, IntegerConvolutionsOfEveryShape) {
 // N20 and float sparse weights; the sums' order is theirs, and the values are such that floats hold them exactly.
 TEST(SparseKernels, FloatConvolutionsOfEveryShape) {
   Random random(2);
+  size_t turn = 0;
   for (const ConvCase& c : ConvCases(random, 80)) {
     const mcuc_conv s = c.Shape();
     const int32_t outputs = s.groups * s.filters, filter = s.channels * s.kernel_h * s.kernel_w;
     for (const double density : {0.0, 0.2, 1.0}) {
-      SCOPED_TRACE(absl::StrCat(c.Text(), " density ", density));
-      const std::vector<int8_t> w = RandomWeights(random, int64_t{outputs} * filter, density);
+      const EncodedKernels& kernels = AllEncodedKernels()[turn++ % AllEncodedKernels().size()];
+      const bool integers = kernels.element == ElementType::i8;
+      SCOPED_TRACE(absl::StrCat(c.Text(), " density ", density, " ", EncodingText(kernels.encoding)));
+      const std::vector<int8_t> w = Weights(random, int64_t{outputs} * filter, density, kernels.encoding.values);
       const std::vector<float> x =
           Floats(RandomBytes(random, int64_t{s.batch} * s.groups * s.channels * s.height * s.width), 0.25f);
       const bool per_channel = Between(random, 0, 1) == 1, biased = Between(random, 0, 2) > 0;
@@ -150,29 +197,24 @@ TEST(SparseKernels, FloatConvolutionsOfEveryShape) {
         return expected;
       };
       const float* const b = biased ? bias.data() : nullptr;
-      const std::vector<float> expected = expect(true);
-      const Streams<int8_t> csc(w, outputs);
+      const std::vector<float> expected = expect(integers);
+      const Streams csc =
+          integers ? Streams(w, outputs, kernels.encoding) : Streams(Floats(w, 1.0f), outputs, kernels.encoding);
+      const float* const scales = integers ? scale.data() : nullptr;
       std::vector<float> y(Size(s), -1e9f);
       const auto check = [&](const std::vector<float>& want, const char* kernel) {
         for (size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(y[i], want[i], 1e-5 + 1e-5 * std::fabs(want[i])) << kernel;
         y.assign(Size(s), -1e9f);
       };
-      mcuc_conv_csc_f32_i8(&s, &q, x.data(), csc.count(), csc.count_bytes, csc.delta.data(), csc.value.data(),
-                           scale.data(), b, y.data());
-      check(expected, "csc, int8");
+      kernels.conv_f32(&s, &q, x.data(), csc.gaps.data(), csc.values.data(), scales, b, y.data());
+      check(expected, "encoded");
       mcuc_conv_f32_i8(&s, &q, x.data(), w.data(), scale.data(), b, y.data());
-      check(expected, "dense, int8");
-      const std::vector<float> wide = Floats(w, 1.0f);
-      const Streams<float> floats(wide, outputs);
-      mcuc_conv_csc_f32(&s, &q, x.data(), floats.count(), floats.count_bytes, floats.delta.data(), floats.value.data(),
-                        b, y.data());
-      check(expect(false), "csc, float");
+      check(expect(true), "dense, int8");
 
       // int8 results: N17 behind activation and pool.
       q.y_scale = 0.5f, q.y_zero = 3, q.y_least = -128, q.y_most = 127;
       std::vector<int8_t> y8(Size(s), 99);
-      mcuc_conv_csc_f32_i8(&s, &q, x.data(), csc.count(), csc.count_bytes, csc.delta.data(), csc.value.data(),
-                           scale.data(), b, y8.data());
+      kernels.conv_f32(&s, &q, x.data(), csc.gaps.data(), csc.values.data(), scales, b, y8.data());
       for (size_t i = 0; i < y8.size(); ++i) {
         const double real = 3 + static_cast<double>(expected[i]) / 0.5;
         if (std::fabs(real - std::floor(real) - 0.5) < 1e-4) continue;  // where the sums' order may decide
@@ -189,8 +231,11 @@ TEST(SparseKernels, FcOfEveryShape) {
                   inputs = Between(random, 0, 5) == 0 ? Between(random, 500, 900) : Between(random, 1, 40);
     const int32_t outputs = Between(random, 1, 9);
     const double density = kDensities[i % 5];
-    SCOPED_TRACE(absl::StrCat(rows, " x ", inputs, " x ", outputs, " density ", density));
-    std::vector<int8_t> w = RandomWeights(random, int64_t{outputs} * inputs, density);
+    const EncodedKernels& kernels = AllEncodedKernels()[static_cast<size_t>(i) % 7];
+    const EncodedKernels& floats = AllEncodedKernels()[7 + static_cast<size_t>(i) % 2];
+    SCOPED_TRACE(
+        absl::StrCat(rows, " x ", inputs, " x ", outputs, " density ", density, " ", EncodingText(kernels.encoding)));
+    std::vector<int8_t> w = Weights(random, int64_t{outputs} * inputs, density, kernels.encoding.values);
     if (outputs > 1) std::fill_n(w.begin() + Between(random, 0, outputs - 1) * inputs, inputs, int8_t{0});
     const std::vector<int8_t> x = RandomBytes(random, int64_t{rows} * inputs);
     const bool per_channel = Between(random, 0, 1) == 1;
@@ -215,11 +260,9 @@ TEST(SparseKernels, FcOfEveryShape) {
         expected.push_back(static_cast<int8_t>(std::min<int64_t>(std::max<int64_t>(result, s.lo), s.hi)));
       }
     }
-    const Streams<int8_t> csc(w, outputs);
-    const Streams<float> floats(wf, outputs);
+    const Streams csc(w, outputs, kernels.encoding), reals(wf, outputs, floats.encoding);
     std::vector<int8_t> y(expected.size(), 99);
-    mcuc_fc_csc_i8(&s, x.data(), csc.count(), csc.count_bytes, csc.delta.data(), csc.value.data(), bias, m.mul.data(),
-                   m.shift.data(), y.data());
+    kernels.fc(&s, x.data(), csc.gaps.data(), csc.values.data(), bias, m.mul.data(), m.shift.data(), y.data());
     ASSERT_EQ(y, expected);
     y.assign(expected.size(), 99);
     mcuc_fc_i8(&s, x.data(), w.data(), bias, m.mul.data(), m.shift.data(), y.data());
@@ -241,43 +284,41 @@ TEST(SparseKernels, FcOfEveryShape) {
       return result;
     };
     std::vector<float> yf(expected.size());
-    mcuc_fc_csc_f32_i8(rows, inputs, outputs, &q, xf.data(), csc.count(), csc.count_bytes, csc.delta.data(),
-                       csc.value.data(), scale.data(), offset.data(), yf.data());
+    kernels.fc_f32(rows, inputs, outputs, &q, xf.data(), csc.gaps.data(), csc.values.data(), scale.data(),
+                   offset.data(), yf.data());
     ASSERT_EQ(yf, expect(true));
     mcuc_fc_f32_i8(rows, inputs, outputs, &q, xf.data(), w.data(), scale.data(), offset.data(), yf.data());
     ASSERT_EQ(yf, expect(true));
-    mcuc_fc_csc_f32(rows, inputs, outputs, &q, xf.data(), floats.count(), floats.count_bytes, floats.delta.data(),
-                    floats.value.data(), offset.data(), yf.data());
+    floats.fc_f32(rows, inputs, outputs, &q, xf.data(), reals.gaps.data(), reals.values.data(), nullptr, offset.data(),
+                  yf.data());
     ASSERT_EQ(yf, expect(false));
   }
 }
 
-// Gaps around the escape, counts around a byte: where the streams change their form.
-TEST(SparseKernels, EscapesAndWideCounts) {
-  for (const int gap : {0, 1, 254, 255, 256, 509, 510, 511, 765}) {
-    std::vector<int8_t> w(800, 0), x(800);
-    w[0] = 2;
-    w[static_cast<size_t>(gap) + 1] = 3;
-    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<int8_t>(i * 7 % 101);
-    const Streams<int8_t> csc(w, 1);
-    const uint8_t* delta = csc.delta.data();
-    EXPECT_EQ(mcuc_csc_gap(&delta), 0);
-    EXPECT_EQ(mcuc_csc_gap(&delta), gap);
-    EXPECT_EQ(delta, csc.delta.data() + csc.delta.size());
-    mcuc_fc_quant s = {};
-    s.rows = 1, s.inputs = 800, s.outputs = 1, s.lo = -128, s.hi = 127;
-    const int32_t mul = 1 << 30;
-    const int8_t shift = -2;  // an eighth
-    int8_t y = 0;
-    mcuc_fc_csc_i8(&s, x.data(), csc.count(), csc.count_bytes, csc.delta.data(), csc.value.data(), nullptr, &mul,
-                   &shift, &y);
-    EXPECT_EQ(y, Requantized(2 * x[0] + 3 * x[static_cast<size_t>(gap) + 1], mul, shift));
-  }
-  for (const int32_t n : {254, 255, 256, 257}) {
-    const std::vector<int8_t> w(static_cast<size_t>(n), 1);
-    const Streams<int8_t> csc(w, 1);
-    EXPECT_EQ(csc.count_bytes, n > 255 ? 2 : 1);
-    EXPECT_EQ(mcuc_csc_count(csc.count(), csc.count_bytes, 0), n);
+// Gaps around the escapes of each code, and where they cross bytes.
+TEST(SparseKernels, GapsAtTheirLimits) {
+  const std::vector<int> limits = {0,   1,   13,  14,  15,  16,  31,  253, 254, 255, 256,
+                                   268, 269, 270, 271, 509, 510, 511, 524, 525, 526, 765};
+  for (size_t kind = 0; kind < 7; ++kind) {
+    const EncodedKernels& kernels = AllEncodedKernels()[kind];
+    for (const int gap : limits) {
+      SCOPED_TRACE(absl::StrCat(EncodingText(kernels.encoding), " gap ", gap));
+      // Two columns; the second gap reaches from one into the other, or is the last one.
+      std::vector<int8_t> w(1000, 0), x(500);
+      w[3] = 2;
+      w[static_cast<size_t>(gap) + 4] = 3;
+      for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<int8_t>(i * 7 % 101);
+      const Streams csc(w, 2, kernels.encoding);
+      mcuc_fc_quant s = {};
+      s.rows = 1, s.inputs = 500, s.outputs = 2, s.lo = -128, s.hi = 127;
+      const int32_t mul = 1 << 30;
+      const int8_t shift = -2;  // an eighth
+      int8_t y[2] = {0, 0};
+      kernels.fc(&s, x.data(), csc.gaps.data(), csc.values.data(), nullptr, &mul, &shift, y);
+      const size_t at = static_cast<size_t>(gap) + 4;
+      EXPECT_EQ(y[0], Requantized(2 * x[3] + (at < 500 ? 3 * x[at] : 0), mul, shift));
+      EXPECT_EQ(y[1], Requantized(at < 500 ? 0 : 3 * x[at - 500], mul, shift));
+    }
   }
 }
 

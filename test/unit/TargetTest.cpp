@@ -58,10 +58,9 @@ TEST(Target, CostsAreSane) {
   for (const TargetInfo* info : Target::All()) {
     for (double each : {info->dense_conv_i8, info->dense_fc_i8, info->sparse_conv_i8, info->sparse_fc_i8}) {
       EXPECT_GT(each, 0) << info->name;
-      EXPECT_LT(each, 20) << info->name;
+      EXPECT_LT(each, 30) << info->name;
     }
-    // Float never beats int8, and a nonzero's gather never beats a dense fc's step.
-    EXPECT_GE(info->dense_conv_f32, info->dense_conv_i8) << info->name;
+    // A nonzero of float is never cheaper than one of int8, and a nonzero's gather never beats a dense fc's step.
     EXPECT_GE(info->dense_fc_f32, info->dense_fc_i8) << info->name;
     EXPECT_GE(info->sparse_conv_f32, info->sparse_conv_i8) << info->name;
     EXPECT_GE(info->sparse_fc_f32, info->sparse_fc_i8) << info->name;
@@ -78,14 +77,14 @@ TEST(Target, TheTable) {
                     t->sparse_fc_f32, "\n");
   }
   EXPECT_EQ(table,
-            "generic: 3.5 3.5 4 7; 4 4 4.5 8\n"
-            "cortex-m0plus: 7.25 7 6 11; 110 108 112 116\n"
-            "cortex-m3: 3.5 3.5 3 6.5; 80 80 80.5 84\n"
-            "cortex-m4: 1.8 2.2 2.56 6; 3.5 3.5 3.5 7\n"
-            "cortex-m7: 1.8 2.2 2.56 6; 3.5 3.5 3.5 7\n"
-            "cortex-m33: 1.8 2.2 2.56 6; 3.5 3.5 3.5 7\n"
-            "cortex-m55: 1 0.3 1 5; 1 1 1.5 6\n"
-            "rv32imac: 4.5 4 4 8; 90 90 91 95\n");
+            "generic: 3.9 2.8 8.8 11.4; 4 5 9.6 12.3\n"
+            "cortex-m0plus: 8.9 6.4 25.7 16.2; 130 124 217 198\n"
+            "cortex-m3: 3.9 2.8 8.8 11.4; 50 53 106 100\n"
+            "cortex-m4: 1.8 2.2 8.4 11.4; 3.3 5 9.6 12.3\n"
+            "cortex-m7: 1.8 2.2 8.3 11.4; 3.3 5 9.9 12.3\n"
+            "cortex-m33: 1.8 2.2 8.7 11.4; 3.3 5 9.5 12.3\n"
+            "cortex-m55: 1 0.3 8.7 11.4; 3.9 3.5 9.5 12.3\n"
+            "rv32imac: 4.5 4 10.1 13.3; 135 133 198 189\n");
 }
 
 // 4 x 4 input, 3 x 3 kernel: 2 x 2 outputs. 2 filters of 9 weights, 3 nonzeros in all: 4 * 18 = 72 dense MACs and
@@ -118,17 +117,54 @@ TEST(Target, InstructionsAreMacsTimesTheTablesRate) {
   const std::string name = "cortex-m0plus";
   const TargetInfo& info = InfoOf(name);
   EXPECT_EQ(InstructionsOf(name, kConvF32, Encoding::kDense), 72 * info.dense_conv_f32);
-  EXPECT_EQ(InstructionsOf(name, kConvF32, Encoding::kCsc), 12 * info.sparse_conv_f32);
+  EXPECT_EQ(InstructionsOf(name, kConvF32, {GapCode::u8}), 12 * info.sparse_conv_f32);
   EXPECT_EQ(InstructionsOf(name, kConvI8, Encoding::kDense), 72 * info.dense_conv_i8);
-  EXPECT_EQ(InstructionsOf(name, kConvI8, Encoding::kCsc), 12 * info.sparse_conv_i8);
+  EXPECT_EQ(InstructionsOf(name, kConvI8, {GapCode::u8}), 12 * info.sparse_conv_i8);
   EXPECT_EQ(InstructionsOf(name, kFcF32, Encoding::kDense), 40 * info.dense_fc_f32);
-  EXPECT_EQ(InstructionsOf(name, kFcF32, Encoding::kCsc), 15 * info.sparse_fc_f32);
+  EXPECT_EQ(InstructionsOf(name, kFcF32, {GapCode::u8}), 15 * info.sparse_fc_f32);
   EXPECT_EQ(InstructionsOf(name, kFcI8, Encoding::kDense), 40 * info.dense_fc_i8);
-  EXPECT_EQ(InstructionsOf(name, kFcI8, Encoding::kCsc), 15 * info.sparse_fc_i8);
+  EXPECT_EQ(InstructionsOf(name, kFcI8, {GapCode::u8}), 15 * info.sparse_fc_i8);
   EXPECT_EQ(InstructionsOf(name, kFloatInput, Encoding::kDense), 40 * info.dense_fc_f32);
-  EXPECT_EQ(InstructionsOf(name, kFloatInput, Encoding::kCsc), 15 * info.sparse_fc_f32);
+  EXPECT_EQ(InstructionsOf(name, kFloatInput, {GapCode::u8}), 15 * info.sparse_fc_f32);
   EXPECT_NE(info.dense_conv_f32, info.dense_fc_f32);
   EXPECT_NE(info.dense_conv_i8, info.dense_fc_i8);
+}
+
+TEST(Target, DecodingIsPaidANonzeroInFcAndForEightPixelsInConv) {
+  const std::string name = "cortex-m4";
+  const TargetInfo& info = InfoOf(name);
+  // 15 executed of 40 MACs, 25 zeros; 12 of 72, 60 zeros.
+  const auto fc = [&](Encoding encoding) { return InstructionsOf(name, kFcI8, encoding); };
+  EXPECT_DOUBLE_EQ(fc({GapCode::u4}), 15 * (info.sparse_fc_i8 + 5) + 25 * 0.55);
+  EXPECT_DOUBLE_EQ(fc({GapCode::bitmap}), 15 * (info.sparse_fc_i8 + 16) + 25 * 1.25);
+  EXPECT_DOUBLE_EQ(fc({GapCode::rice}), 15 * (info.sparse_fc_i8 + 23));
+  EXPECT_DOUBLE_EQ(fc({GapCode::u8, ValueCode::n4}), 15 * (info.sparse_fc_i8 + 8));
+  EXPECT_DOUBLE_EQ(fc({GapCode::u8, ValueCode::n3}), 15 * (info.sparse_fc_i8 + 13));
+  EXPECT_DOUBLE_EQ(fc({GapCode::u8, ValueCode::book4}), 15 * (info.sparse_fc_i8 + 6.3));
+  EXPECT_DOUBLE_EQ(fc({GapCode::u8, ValueCode::book3}), 15 * (info.sparse_fc_i8 + 11.2));
+  EXPECT_DOUBLE_EQ(fc({GapCode::all, ValueCode::i4}), 40 * (info.sparse_fc_i8 + (6.4 - 5.7)));
+  EXPECT_DOUBLE_EQ(fc({GapCode::all, ValueCode::i3}), 40 * (info.sparse_fc_i8 + (10 - 5.7)));
+  EXPECT_DOUBLE_EQ(InstructionsOf(name, kConvI8, {GapCode::bitmap, ValueCode::n4}),
+                   12 * (info.sparse_conv_i8 + 24.0 / 8) + 60 * 1.25 / 8);
+}
+
+TEST(Target, KernelsAreSharedByOperationTypeAndEncoding) {
+  const auto kernel = [](const char* text, Encoding encoding) {
+    Diagnostics diagnostics;
+    const auto graph = ParseGraph(text, "test.mcu", diagnostics);
+    const Target::Kernel k = Target::ByName("cortex-m4")->KernelOf(*graph->nodes().front(), encoding);
+    return absl::StrCat(k.name, ": ", k.bytes);
+  };
+  EXPECT_EQ(kernel(kConvI8, Encoding::kDense), "conv : 650");
+  EXPECT_EQ(kernel(kFcI8, Encoding::kDense), "fc : 290");
+  EXPECT_EQ(kernel(kFcF32, {GapCode::u8}), "fc_f32 csc<u8>: 150");
+  EXPECT_EQ(kernel(kConvI8, {GapCode::rice, ValueCode::n4}), "conv csc<rice, n4>: 785");
+  EXPECT_EQ(kernel(kFcI8, {GapCode::all, ValueCode::book3}), "fc dense<book3>: 165");
+  EXPECT_EQ(kernel(R"(graph @g(%x: f32[4]) -> (%y: f32[4]) {
+    %y: f32[4] = unary %x {fn = relu}
+  })",
+                   Encoding::kDense),
+            ": 0");
 }
 
 TEST(Target, OtherNodesAreNotModelled) {

@@ -243,12 +243,11 @@ TEST(AccumulatorBounds, SumsOfMagnitudes) {
   const std::string fc = "i8<0.5:0>[2] = fc %v, @w, @b {" + multipliers + "}";
   // (1 + 2 + 127) * 128 + 5 and (3) * 128 + 7
   EXPECT_THAT(BoundsOf("i8<1:0>[2x4] = {1, -2, 0, 127, 0, 0, -3, 0}", "i32[2] = {5, -7}", fc), ElementsAre(16645, 391));
-  EXPECT_THAT(BoundsOf("i8<1:0>[2x4] csc<u8> = {count: {3, 1}, delta: {0, 0, 1, 2}, val: {1, -2, 127, -3}}",
-                       "i32[2] = {5, -7}", fc),
-              ElementsAre(16645, 391));
   EXPECT_THAT(
-      BoundsOf("i8<1:0>[2x4] csc<u8> = {count: {0, 1}, delta: {2}, val: {-3}}", "i32[2] = {0, -2147000000}", fc),
-      ElementsAre(0, 2147000384));
+      BoundsOf("i8<1:0>[2x4] csc<u8> = {delta: {0, 0, 1, 2, 1}, val: {1, -2, 127, -3}}", "i32[2] = {5, -7}", fc),
+      ElementsAre(16645, 391));
+  EXPECT_THAT(BoundsOf("i8<1:0>[2x4] csc<u8> = {delta: {6, 1}, val: {-3}}", "i32[2] = {0, -2147000000}", fc),
+              ElementsAre(0, 2147000384));
   EXPECT_THAT(BoundsOf("i8<1:0>[2x4] = {1, -2, 0, 127, 0, 0, -3, 0}", "i32[2] = {5, -7}",
                        "i8<0.5:0>[2] = fc %v, @w {" + multipliers + "}"),
               ElementsAre(16640, 384));

@@ -7,24 +7,11 @@
 #include <span>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "mcuc/IR/Type.h"
 
 namespace mcuc {
-
-// The storage of a csc<u8> constant (relative indices: Han et al., "Deep Compression", section 3).
-// Column c is output c of an fc or convolution weight: the elements [c, …] of the dense tensor flattened, K of them.
-// For each nonzero of a column, in order, `delta` holds the number of zeros between it and the one before it (or the
-// column's start); a delta byte of 255 is an escape: it skips 255 zeros and has no value. Zeros after the last nonzero
-// are not stored.
-struct CscData {
-  std::vector<uint32_t> count;    // nonzeros of each column; stored as u8 where all are <= 255, else as u16
-  std::vector<uint8_t> delta;     // gaps and escapes, all columns one after another
-  std::vector<std::byte> values;  // the nonzeros, of the tensor's element type
-
-  int64_t count_bytes_each() const;  // 1 or 2
-  bool operator==(const CscData&) const = default;
-};
 
 class Tensor {
  public:
@@ -60,9 +47,9 @@ class Tensor {
   void SetInt(int64_t i, int64_t value);
 
   bool encoded() const { return type_.encoding != Encoding::kDense; }
-  const CscData& csc() const { return csc_; }
-  // Takes encoded storage; type.encoding says which. Not checked here: see Verify.
-  static Tensor FromCsc(Type type, CscData data);
+  const EncodedData& encoded_data() const { return encoded_; }
+  // Takes encoded storage; type.encoding says which. Not checked here: see CheckEncoding.
+  static Tensor FromEncoded(Type type, EncodedData data);
 
   int64_t nonzeros() const;       // of dense or encoded storage; quantized zeros are q == 0
   int64_t storage_bytes() const;  // what it takes in flash: weights and indices
@@ -72,7 +59,7 @@ class Tensor {
  private:
   Type type_;
   std::vector<std::byte> bytes_;
-  CscData csc_;
+  EncodedData encoded_;
 };
 
 template <typename T>
@@ -92,12 +79,23 @@ Tensor Tensor::Of(Type type, const std::vector<T>& values) {
 int64_t Columns(const Type& type);
 int64_t ColumnLength(const Type& type);
 
-// Encodes a dense tensor of rank >= 1 as csc<u8>; fails where a column has over 65535 nonzeros.
-absl::StatusOr<Tensor> EncodeCsc(const Tensor& dense);
+// The streams that an encoded tensor of this type has, in the order in which they are printed, emitted and counted.
+struct EncodedStream {
+  const char* name;
+  ElementType element;  // as which its bytes are printed
+  std::vector<std::byte> EncodedData::*bytes;
+};
+std::vector<EncodedStream> StreamsOf(const Type& type);
+
+// Encodes a dense tensor of rank >= 1; fails where a value does not fit the encoding.
+absl::StatusOr<Tensor> Encode(const Tensor& dense, Encoding encoding);
 // Whether an encoded tensor's streams fit its shape, found without allocating the dense form. OK for a dense tensor.
 absl::Status CheckEncoding(const Tensor& tensor);
-// The dense tensor again; an error where the streams do not fit the shape (too few values, a position past the column).
+// The dense tensor again; an error where the streams do not fit the shape (too few values, a position past the end).
 absl::StatusOr<Tensor> Decode(const Tensor& tensor);
+// Calls visit(position in the dense tensor, value) for each element that has a value, in order, dense or encoded;
+// an error as of CheckEncoding where the streams turn out not to fit.
+absl::Status VisitValues(const Tensor& tensor, absl::FunctionRef<void(int64_t position, double value)> visit);
 
 }  // namespace mcuc
 

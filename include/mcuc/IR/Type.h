@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "mcuc/IR/Encoding.h"
 
 namespace mcuc {
 
@@ -84,17 +85,11 @@ struct Quantization {
   bool operator==(const Quantization&) const = default;
 };
 
-// How a constant's elements are stored.
-enum class Encoding : uint8_t {
-  kDense,  // row-major
-  kCsc,    // csc<u8>: per output column a count, 8-bit gaps with escapes, and the nonzero values (Tensor.h)
-};
-
 struct Type {
   ElementType element = ElementType::f32;
   Shape shape;
   std::optional<Quantization> quant = std::nullopt;
-  Encoding encoding = Encoding::kDense;
+  Encoding encoding = Encoding::kDense;  // of a constant
 
   int64_t rank() const { return static_cast<int64_t>(shape.size()); }
   int64_t elements() const { return Elements(shape); }

@@ -12,8 +12,8 @@
 namespace mcuc {
 
 // The one table of targets: text name, summary, and instructions a MAC of the portable kernels on it
-// (dense conv, dense fc, sparse conv for a nonzero, sparse fc for a nonzero), int8 and float; measured as
-// docs/emitted-c.md says.
+// (dense conv, dense fc, sparse conv for a nonzero, sparse fc for a nonzero), int8 and float; measured
+// (Target.cpp says how).
 struct TargetInfo {
   const char* name;
   const char* summary;
@@ -29,6 +29,12 @@ class Target {
   const std::string name() const { return info_->name; }
   // Modelled instructions of one execution of the node with its weights in this encoding (0 for nodes not modelled).
   double Instructions(const Node& node, Encoding encoding) const;
+  // The code that a conv or fc needs for weights in this encoding: its bytes, and a name by which layers share it.
+  struct Kernel {
+    std::string name;
+    double bytes = 0;
+  };
+  Kernel KernelOf(const Node& node, Encoding encoding) const;
 
  private:
   explicit Target(const TargetInfo* info) : info_(info) {}

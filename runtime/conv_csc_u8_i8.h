@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: 0BSD */
+/* conv with int8 activations and csc<u8> int8 weights, executed in place: rules N4 to N6, without a pool, for shapes of
+   MCUC_CONV_WHOLE. x: N x (G C) x H x W; delta and value: the streams of G M columns of length C KH KW; bias: G M, or
+   null; mul and shift: G M, or one; y: N x (G M) x OH x OW. */
+#ifndef MCUC_CONV_CSC_U8_I8_H
+#define MCUC_CONV_CSC_U8_I8_H
+
+#include "conv_csc_tiles_u8_i8.h"
+
+static void mcuc_conv_csc_u8_i8(const struct mcuc_conv *s, const struct mcuc_conv_quant *q, const int8_t *x,
+                                const uint8_t *delta, const mcuc_values_i8 *value, const int32_t *bias,
+                                const int32_t *mul, const int8_t *shift, int8_t *y) {
+  mcuc_conv_csc_tiles_u8_i8(s, q, x, delta, value, bias, mul, shift, y, MCUC_CONV_WHOLE, MCUC_POOL_NONE);
+}
+
+#endif
