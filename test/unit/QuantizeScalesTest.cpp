@@ -261,6 +261,25 @@ TEST(QuantizeLayer, GivenInt8WeightsStayAndTheBiasIsCut) {
   EXPECT_EQ(IntegerLayer(input)->bias[0], 1073741695 - 1024);
 }
 
+TEST(IntegerLayer, GivenWeightsWhoseSumsNeverFitAreAnError) {
+  // 4096 windows leave floor((2^31 - 257) / 4096) = 524287 to one sum: 32 weights of 127 reach 520192, 33 do not fit.
+  for (int64_t count : {32, 33}) {
+    const Tensor w = Tensor::Of(Type{ElementType::i8, {1, count}, Quantization{{0.5f}, {0}, -1}},
+                                std::vector<int32_t>(static_cast<size_t>(count), 127));
+    quantize::LayerInput input;
+    input.weights = &w;
+    input.x_scale = 1;
+    input.x_zero_point = 0;
+    input.y_scale = 1e6;
+    input.windows = 4096;
+    const absl::StatusOr<quantize::Layer> layer = quantize::IntegerLayer(input);
+    EXPECT_EQ(layer.ok(), count == 32) << layer.status();
+    if (!layer.ok()) {
+      EXPECT_EQ(layer.status().message(), "the sums of channel 0 overflow 32 bits with the given int8 weights");
+    }
+  }
+}
+
 // Where calibration leaves a result at zero, its scale is 1/256, and too small beside operands of a large scale.
 float ScaleOfZeros(const std::string& shape, const std::string& computation, const std::string& result_shape,
                    const std::vector<float>& sample, size_t remarks, const std::string& extra_output = "") {
