@@ -18,10 +18,13 @@ MCUC_INLINE struct mcuc_gaps_u8 mcuc_start_gaps_u8(const uint8_t *stream) {
 }
 
 MCUC_INLINE int32_t mcuc_gap_u8(struct mcuc_gaps_u8 *gaps) {
-  int32_t byte = *gaps->at++, gap = byte;
-  while (byte == 255) {
-    byte = *gaps->at++;
-    gap += byte;
+  int32_t gap = *gaps->at++;
+  if (gap == 255) { /* not a loop at once: compilers would keep registers free for it in the caller's loop */
+    int32_t byte;
+    do {
+      byte = *gaps->at++;
+      gap += byte;
+    } while (byte == 255);
   }
   return gap;
 }
