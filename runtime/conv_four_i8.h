@@ -10,14 +10,12 @@
 #include "noinline.h"
 #include "requantize.h"
 #include "shift_right.h"
+#include "ssat_i8.h"
 
 /* The clamp of rule N3; the bounds of int8, in which most results end, take one instruction of an Arm core. */
 static inline int32_t mcuc_saturate_i8(int32_t q, int32_t lo, int32_t hi) {
 #if defined(__ARM_FEATURE_DSP)
-  if (lo == INT8_MIN && hi == INT8_MAX) {
-    __asm__("ssat %0, #8, %0" : "+r"(q));
-    return q;
-  }
+  if (lo == INT8_MIN && hi == INT8_MAX) return mcuc_ssat_i8(q);
 #endif
   return mcuc_clamp_i32(q, lo, hi);
 }

@@ -6,26 +6,13 @@
 
 #include <stdint.h>
 
+#include "dot_four_i8.h"
 #include "fc_i8_results.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include <arm_mve.h>
 #elif defined(__ARM_FEATURE_DSP)
 #include <string.h>
-
-/* acc + the products of four weights with four inputs: `even` has those at 0 and 2, `odd` those at 1 and 3. */
-static inline int32_t mcuc_dot_four(uint32_t even, uint32_t odd, const int8_t *w, int32_t acc) {
-  uint32_t four, part;
-  memcpy(&four, w, 4);
-  __asm__(
-      "sxtb16 %[part], %[four]\n\t"
-      "sxtb16 %[four], %[four], ror #8\n\t"
-      "smlad %[acc], %[part], %[even], %[acc]\n\t"
-      "smlad %[acc], %[four], %[odd], %[acc]"
-      : [acc] "+r"(acc), [four] "+r"(four), [part] "=&r"(part)
-      : [even] "r"(even), [odd] "r"(odd));
-  return acc;
-}
 #endif
 
 static void mcuc_fc_i8(const struct mcuc_fc_quant *s, const int8_t *x, const int8_t *w, const int32_t *bias,
@@ -52,14 +39,18 @@ static void mcuc_fc_i8(const struct mcuc_fc_quant *s, const int8_t *x, const int
       }
 #elif defined(__ARM_FEATURE_DSP)
       for (; end - v >= 4; v += 4, p0 += 4, p1 += 4, p2 += 4, p3 += 4) {
-        uint32_t e, odd;
+        uint32_t e, odd, w0, w1, w2, w3;
         memcpy(&e, v, 4);
-        __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(e));
-        __asm__("sxtb16 %0, %0" : "+r"(e));
-        a0 = mcuc_dot_four(e, odd, p0, a0);
-        a1 = mcuc_dot_four(e, odd, p1, a1);
-        a2 = mcuc_dot_four(e, odd, p2, a2);
-        a3 = mcuc_dot_four(e, odd, p3, a3);
+        odd = mcuc_odd_bytes(e);
+        e = mcuc_even_bytes(e);
+        memcpy(&w0, p0, 4);
+        a0 = mcuc_dot_four(e, odd, w0, a0);
+        memcpy(&w1, p1, 4);
+        a1 = mcuc_dot_four(e, odd, w1, a1);
+        memcpy(&w2, p2, 4);
+        a2 = mcuc_dot_four(e, odd, w2, a2);
+        memcpy(&w3, p3, 4);
+        a3 = mcuc_dot_four(e, odd, w3, a3);
       }
 #endif
       while (v != end) {

@@ -8,16 +8,11 @@
 
 #include "conv.h"
 #include "conv_blocks.h"
+#include "im2col_four_i8.h"
 #include "noinline.h"
 
 #if defined(__ARM_FEATURE_MVE)
 #include <arm_mve.h>
-#endif
-
-/* Defined where this is there: the DSP path loads words of bytes from any address. */
-#if defined(__ARM_FEATURE_MVE) || \
-    (defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED) && !defined(__ARM_BIG_ENDIAN))
-#define MCUC_IM2COL
 #endif
 
 #if defined(MCUC_IM2COL)
@@ -259,52 +254,24 @@ static inline void mcuc_im2col_dot_i8(const uint64_t *buffer, const int8_t *w, i
 
 #else
 
-/* Four taps. In assembly, since gcc neither folds the rotation into SXTB16 nor loads four words by one instruction. */
-#define MCUC_IM2COL_FOUR                 \
-  "sxtb16 %[even], %[odd]\n\t"           \
-  "sxtb16 %[odd], %[odd], ror #8\n\t"    \
-  "ldmia %[x]!, {r8, r9, r10, r11}\n\t"  \
-  "smlad %[a0], r8, %[even], %[a0]\n\t"  \
-  "smlad %[a1], r10, %[even], %[a1]\n\t" \
-  "smlad %[a0], r9, %[odd], %[a0]\n\t"   \
-  "smlad %[a1], r11, %[odd], %[a1]\n\t"  \
-  "ldmia %[x]!, {r8, r9, r10, r11}\n\t"  \
-  "smlad %[a2], r8, %[even], %[a2]\n\t"  \
-  "smlad %[a3], r10, %[even], %[a3]\n\t" \
-  "smlad %[a2], r9, %[odd], %[a2]\n\t"   \
-  "smlad %[a3], r11, %[odd], %[a3]\n\t"
-#define MCUC_IM2COL_LOAD "ldr %[odd], [%[w]], #4\n\t"
-#define MCUC_IM2COL_OPERANDS \
-  [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [w] "+r"(w), [x] "+r"(x), [even] "=&r"(even)
-#define MCUC_IM2COL_CLOBBERS "r8", "r9", "r10", "r11", "memory"
-
 /* acc[i] += the sum of w * x over the taps of pixel i. */
 static inline void mcuc_im2col_dot_i8(const uint64_t *x, const int8_t *w, int32_t taps, int32_t *acc) {
   int32_t a0 = acc[0], a1 = acc[1], a2 = acc[2], a3 = acc[3];
-  uint32_t even, odd;
   for (; taps >= 16; taps -= 16) {
-    __asm__(MCUC_IM2COL_LOAD MCUC_IM2COL_FOUR MCUC_IM2COL_LOAD MCUC_IM2COL_FOUR MCUC_IM2COL_LOAD MCUC_IM2COL_FOUR
-                MCUC_IM2COL_LOAD MCUC_IM2COL_FOUR
-            : MCUC_IM2COL_OPERANDS, [odd] "=&r"(odd)
-            :
-            : MCUC_IM2COL_CLOBBERS);
+    mcuc_im2col_next_four(&x, &w, &a0, &a1, &a2, &a3);
+    mcuc_im2col_next_four(&x, &w, &a0, &a1, &a2, &a3);
+    mcuc_im2col_next_four(&x, &w, &a0, &a1, &a2, &a3);
+    mcuc_im2col_next_four(&x, &w, &a0, &a1, &a2, &a3);
   }
-  for (; taps >= 4; taps -= 4) {
-    __asm__(MCUC_IM2COL_LOAD MCUC_IM2COL_FOUR : MCUC_IM2COL_OPERANDS, [odd] "=&r"(odd) : : MCUC_IM2COL_CLOBBERS);
-  }
+  for (; taps >= 4; taps -= 4) mcuc_im2col_next_four(&x, &w, &a0, &a1, &a2, &a3);
   if (taps > 0) { /* nothing behind the filter is read; x holds zeros there */
-    odd = (uint8_t)w[0];
-    if (taps > 1) odd |= (uint32_t)(uint8_t)w[1] << 8;
-    if (taps > 2) odd |= (uint32_t)(uint8_t)w[2] << 16;
-    __asm__(MCUC_IM2COL_FOUR : MCUC_IM2COL_OPERANDS, [odd] "+r"(odd) : : MCUC_IM2COL_CLOBBERS);
+    uint32_t four = (uint8_t)w[0];
+    if (taps > 1) four |= (uint32_t)(uint8_t)w[1] << 8;
+    if (taps > 2) four |= (uint32_t)(uint8_t)w[2] << 16;
+    mcuc_im2col_four(&x, four, &a0, &a1, &a2, &a3);
   }
   acc[0] = a0, acc[1] = a1, acc[2] = a2, acc[3] = a3;
 }
-
-#undef MCUC_IM2COL_FOUR
-#undef MCUC_IM2COL_LOAD
-#undef MCUC_IM2COL_OPERANDS
-#undef MCUC_IM2COL_CLOBBERS
 
 #endif
 

@@ -206,10 +206,38 @@ inline std::vector<ConvCase> ConvCases(Random& random, int32_t count) {
                    .kernel_w = 2,
                    .stride_h = 2,
                    .dilation_w = 2});
+  // Filters longer than the buffer of conv_im2col_i8.h, and more of them than it takes at a time; those that just fit.
+  const ConvCase long_filters = {.channels = 41,
+                                 .height = 5,
+                                 .width = 4,
+                                 .filters = 19,
+                                 .kernel_h = 3,
+                                 .kernel_w = 3,
+                                 .top = 1,
+                                 .left = 1,
+                                 .bottom = 1,
+                                 .right = 1};
+  cases.push_back(long_filters);
+  for (const int32_t pool : {MCUC_POOL_MAX, MCUC_POOL_AVG}) {
+    ConvCase c = long_filters;
+    c.batch = c.groups = 2, c.channels = 15, c.pool = pool, c.pool_h = c.pool_w = 3;
+    cases.push_back(c);
+    c.filters = 8, c.kernel_h = c.kernel_w = 2;
+    cases.push_back(c);
+    c.channels = 16, c.filters = 64;
+    cases.push_back(c);
+  }
+  for (const int32_t channels : {63, 64, 65, 127, 128, 129}) {
+    cases.push_back({.channels = channels, .height = 2, .width = 3, .filters = 2});
+  }
   while (static_cast<int32_t>(cases.size()) < count) {
     ConvCase c;
     c.batch = Between(random, 1, 2), c.groups = Between(random, 1, 3), c.channels = Between(random, 1, 3);
     c.filters = Between(random, 1, 3), c.height = Between(random, 1, 9), c.width = Between(random, 1, 9);
+    if (Between(random, 0, 9) == 0) {
+      c.channels = Between(random, 4, 70), c.filters = Between(random, 4, 40);
+      c.height = Between(random, 1, 5), c.width = Between(random, 1, 5);
+    }
     c.kernel_h = Between(random, 1, 4), c.kernel_w = Between(random, 1, 4);
     c.stride_h = Between(random, 1, 3), c.stride_w = Between(random, 1, 3);
     c.dilation_h = Between(random, 1, 2), c.dilation_w = Between(random, 1, 2);
