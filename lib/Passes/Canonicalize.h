@@ -14,6 +14,9 @@
 
 namespace mcuc::canonicalize {
 
+// Sums of constants beyond this may be a trick to round (x + 2^23 - 2^23): such additions stay apart.
+constexpr double kLargestShift = 1 << 20;
+
 struct Rewrite {
   Op op;             // of the nodes it looks at
   const char* name;  // for the remark about a pass that does not come to rest
@@ -86,8 +89,6 @@ std::optional<Interval> IntervalOf(const UnaryAttrs& attrs);  // of relu and cli
 Interval Compose(const Interval& inner, const Interval& outer);
 Act ActOf(const Interval& interval);
 Attributes UnaryOf(const Interval& interval);  // identity, relu or clip
-// The act that does what `inner` and then `outer` do to values of this type; none where no act does exactly that.
-std::optional<Act> ComposeActs(const Act& inner, const Interval& outer, const Type& type);
 // Bounds of a float value proved from what computes it.
 Interval RangeOf(const Value* value);
 // Bounds of a per-tensor quantized value as stored, proved the same way.

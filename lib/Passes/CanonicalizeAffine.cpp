@@ -13,9 +13,6 @@ namespace mcuc::canonicalize {
 
 namespace {
 
-// Values beyond this are not summed into a bias: the addition may be a trick to round (x + 2^23 - 2^23).
-constexpr double kLargestShift = 1 << 20;
-
 // A conv, conv_transpose or fc in float with constant weights and bias.
 struct Layer {
   Node* node;
@@ -32,7 +29,6 @@ std::optional<Layer> LayerOf(Node* node) {
   if (!node) return std::nullopt;
   const bool conv = node->If<ConvAttrs>() || node->If<ConvTransposeAttrs>();
   if (!conv && !node->If<FcAttrs>()) return std::nullopt;
-  if (!IsFloat32(node->operand(0)) || !IsFloat32(node->result())) return std::nullopt;
   Layer layer{node, DenseFloat32(node->operand(1)), DenseFloat32(node->operand(2)), 0, 0, 0};
   if (!layer.w || (node->operand(2) && !layer.b)) return std::nullopt;
   layer.output_axis = conv ? 1 : node->result()->type().shape.size() - 1;
@@ -142,7 +138,7 @@ std::optional<Affine> AffineOf(const WithConstant& with, const Shape& shape, siz
         affine.scale[i] = v;
         break;
       case BinaryFn::div:
-        if (with.x == 1 || v == 0) return std::nullopt;
+        if (with.x == 1) return std::nullopt;
         affine.scale[i] = 1 / v;
         break;
       default:

@@ -17,28 +17,18 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// Sums of constants beyond this may be a trick to round (x + 2^23 - 2^23): such additions stay apart.
-constexpr double kLargestShift = 1 << 20;
-
-bool IsQuantized8(const Value* value) {
-  const Type& type = value->type();
-  return type.is_quantized() && type.quant->per_tensor() && ElementTypeBytes(type.element) == 1;
-}
-
 // clip(-inf, inf) -> identity, clip(0, inf) -> relu, leaky_relu with a slope of 0 or 1
 bool PlainUnary(Graph& graph, Node& node) {
   const auto& attrs = node.As<UnaryAttrs>();
   Attributes plain = attrs;
   if (const auto interval = IntervalOf(attrs)) {
     plain = UnaryOf(*interval);
-  } else if (attrs.fn == UnaryFn::leaky_relu && !node.result()->type().is_quantized()) {
+  } else if (attrs.fn == UnaryFn::leaky_relu) {
     if (attrs.alpha == 0) plain = UnaryAttrs{UnaryFn::relu, 0, 0};
     if (attrs.alpha == 1) plain = IdentityAttrs{};
   }
-  const Type &from = node.operand(0)->type(), &to = node.result()->type();
-  // Between two scales the clamp is a requantization too (N10), which an identity is not.
-  if (plain == Attributes(attrs) || (OpOf(plain) == Op::kIdentity && from != to)) return false;
-  return Become(graph, node, plain, node.operands(), to);
+  if (plain == Attributes(attrs)) return false;
+  return Become(graph, node, plain, node.operands(), node.result()->type());
 }
 
 // relu and clip of what lies within their bounds
@@ -46,11 +36,11 @@ bool ClampOfNothing(Graph& graph, Node& node) {
   const auto& attrs = node.As<UnaryAttrs>();
   const auto clamp = IntervalOf(attrs);
   const Value* x = node.operand(0);
-  if (!clamp || x->type() != node.result()->type()) return false;
+  if (!clamp) return false;
   if (IsFloat32(x)) {
     const Interval range = RangeOf(x);
     if (range.lo < clamp->lo || range.hi > clamp->hi) return false;
-  } else if (IsQuantized8(x)) {
+  } else if (x->type().is_quantized()) {
     const IntegerRange range = IntegerRangeOf(x);
     const Clamp bounds = ClampOf(attrs, x->type());
     if (range.lo < bounds.lo || range.hi > bounds.hi) return false;
@@ -66,11 +56,8 @@ bool ClampOfClamp(Graph& graph, Node& node) {
   const auto outer = IntervalOf(node.As<UnaryAttrs>());
   if (!inner || !outer) return false;
   const auto first = IntervalOf(inner->As<UnaryAttrs>());
-  if (!first || inner->result()->type() != node.result()->type()) return false;
-  const auto act = ComposeActs(ActOf(*first), *outer, node.result()->type());
-  if (!act) return false;
-  node.attrs() = UnaryOf(IntervalOf(*act));
-  if (OpOf(node.attrs()) == Op::kIdentity) node.attrs() = UnaryAttrs{UnaryFn::clip, -kInfinity, kInfinity};
+  if (!first) return false;
+  node.attrs() = UnaryOf(Compose(*first, *outer));
   return SetOperand(graph, node, 0, inner->operand(0));
 }
 
@@ -98,7 +85,7 @@ Tensor Mapped(const Tensor& tensor, F f) {
 bool SubToAdd(Graph& graph, Node& node) {
   auto& attrs = node.As<BinaryAttrs>();
   const Tensor* c = DenseFloat32(node.operand(1));
-  if (attrs.fn != BinaryFn::sub || !c || !IsFloat32(node.result())) return false;
+  if (attrs.fn != BinaryFn::sub || !c) return false;
   attrs.fn = BinaryFn::add;
   SetConstant(graph, node, 1, Mapped(*c, [](double v) { return -v; }));
   return true;
@@ -108,7 +95,7 @@ bool SubToAdd(Graph& graph, Node& node) {
 bool DivToMul(Graph& graph, Node& node) {
   auto& attrs = node.As<BinaryAttrs>();
   const Tensor* c = DenseFloat32(node.operand(1));
-  if (attrs.fn != BinaryFn::div || !c || !IsFloat32(node.result())) return false;
+  if (attrs.fn != BinaryFn::div || !c) return false;
   for (float v : c->data<float>()) {
     int exponent = 0;
     if (!std::isnormal(v) || std::abs(std::frexp(v, &exponent)) != 0.5f || !std::isnormal(1 / v)) return false;
@@ -118,8 +105,8 @@ bool DivToMul(Graph& graph, Node& node) {
   return true;
 }
 
-// A constant that a function leaves its first operand with: x + 0, x * 1, x / 1, x ^ 1, min(x, inf), max(x, -inf)
-bool IsNeutral(BinaryFn fn, double c, const Type& type) {
+// A constant that a function leaves its first operand with: x + 0, x * 1, x / 1, x ^ 1
+bool IsNeutral(BinaryFn fn, double c) {
   switch (fn) {
     case BinaryFn::add:
     case BinaryFn::sub:
@@ -128,22 +115,16 @@ bool IsNeutral(BinaryFn fn, double c, const Type& type) {
     case BinaryFn::div:
     case BinaryFn::pow:
       return c == 1;
-    case BinaryFn::min:
-      return type.is_float() && c == std::numeric_limits<double>::infinity();
-    case BinaryFn::max:
-      return type.is_float() && c == -std::numeric_limits<double>::infinity();
-    case BinaryFn::prelu:
+    default:
       return false;
   }
-  return false;
 }
 
 bool NeutralConstant(Graph& graph, Node& node) {
   const auto& attrs = node.As<BinaryAttrs>();
   const auto c = Uniform(node.operand(1));
   Value* x = node.operand(0);
-  if (!c || x->type() != node.result()->type() || x->type().is_quantized()) return false;
-  if (!IsNeutral(attrs.fn, *c, x->type())) return false;
+  if (!c || x->type() != node.result()->type() || !IsNeutral(attrs.fn, *c)) return false;
   if (attrs.act.kind == ActKind::none) return Forward(graph, node, x);
   return Become(graph, node, UnaryOf(IntervalOf(attrs.act)), {x}, x->type());
 }
@@ -198,7 +179,7 @@ bool MulToHardSwish(Graph& graph, Node& node) {
     const auto& sigmoid = gate->As<UnaryAttrs>();
     if (sigmoid.alpha != 1.0f / 6 || sigmoid.beta != 0.5f) continue;
     Value* x = node.operand(1 - i);
-    if (gate->operand(0) != x || !IsFloat32(x)) continue;
+    if (gate->operand(0) != x) continue;
     return Become(graph, node, UnaryAttrs{UnaryFn::hard_swish, 0, 0}, {x}, x->type());
   }
   return false;
@@ -231,7 +212,7 @@ bool ShrinkConstant(Graph& graph, Node& node) {
       shape[d] = 1;
     }
     const size_t least = node.operand(1 - i)->type().shape.size();
-    while (!shape.empty() && shape[0] == 1 && shape.size() > 1 && least >= shape.size()) shape.erase(shape.begin());
+    while (shape.size() > 1 && shape[0] == 1 && least >= shape.size()) shape.erase(shape.begin());
     if (shape == tensor->shape()) continue;
     SetConstant(graph, node, i, Rearranged(*tensor, keep, shape));
     return true;
@@ -242,8 +223,7 @@ bool ShrinkConstant(Graph& graph, Node& node) {
 // The constant of a float binary operation with it, and nothing behind it.
 const Tensor* ConstantOf(const Node& node, BinaryFn fn) {
   const auto& attrs = node.As<BinaryAttrs>();
-  if (attrs.fn != fn || !IsFloat32(node.result()) || !IsFloat32(node.operand(0))) return nullptr;
-  return DenseFloat32(node.operand(1));
+  return attrs.fn == fn ? DenseFloat32(node.operand(1)) : nullptr;
 }
 
 // c1 and c2 combined elementwise, where that is no larger than the larger of them.

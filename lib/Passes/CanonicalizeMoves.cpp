@@ -53,6 +53,11 @@ bool TransposeToReshape(Graph& graph, Node& node) {
   return true;
 }
 
+Shape WithoutOnes(Shape shape) {
+  std::erase(shape, 1);
+  return shape;
+}
+
 // A transpose behind a reshape that only adds or drops dimensions of 1 goes before it, where it may meet another.
 //   x: [1, 8, 14], reshape to [1, 8, 1, 14], perm {0, 2, 3, 1}  ->  perm {0, 2, 1}, reshape to [1, 1, 14, 8]
 bool TransposeOfUnitReshape(Graph& graph, Node& node) {
@@ -60,16 +65,13 @@ bool TransposeOfUnitReshape(Graph& graph, Node& node) {
   if (!reshape) return false;
   Value* x = reshape->operand(0);
   const Shape &from = x->type().shape, &to = reshape->result()->type().shape;
+  if (WithoutOnes(from) != WithoutOnes(to)) return false;
   std::vector<int64_t> from_dims, to_dims;  // those over 1
   for (size_t d = 0; d < from.size(); ++d) {
     if (from[d] != 1) from_dims.push_back(static_cast<int64_t>(d));
   }
   for (size_t d = 0; d < to.size(); ++d) {
     if (to[d] != 1) to_dims.push_back(static_cast<int64_t>(d));
-  }
-  if (from_dims.size() != to_dims.size()) return false;
-  for (size_t i = 0; i < from_dims.size(); ++i) {
-    if (from[static_cast<size_t>(from_dims[i])] != to[static_cast<size_t>(to_dims[i])]) return false;
   }
   // Dimensions of 1 stay where they are; the others follow the order of perm.
   Ints order;
@@ -184,14 +186,7 @@ bool ConcatOfConcat(Graph& graph, Node& node) {
   return false;
 }
 
-bool IsZero(const Ints& values) {
-  return std::all_of(values.begin(), values.end(), [](int64_t v) { return v == 0; });
-}
-
-bool PadOfNothing(Graph& graph, Node& node) {
-  const auto& attrs = node.As<PadAttrs>();
-  return IsZero(attrs.before) && IsZero(attrs.after) && Forward(graph, node, node.operand(0));
-}
+bool PadOfNothing(Graph& graph, Node& node) { return Forward(graph, node, node.operand(0)); }
 
 // Two pads with the same constant -> one
 bool PadOfPad(Graph& graph, Node& node) {

@@ -84,7 +84,6 @@ bool SinkTransposeBelowElementwise(Graph& graph, Node& node) {
 // Where from and to split a run of dimensions differently, part must have all of the run or none of it.
 //   part [8, 1] to [1, 8, 14], from [1, 8, 1, 14]: [1, 8, 1, 1]
 std::optional<Shape> ReshapedPart(const Shape& part, const Shape& to, const Shape& from) {
-  if (part.size() > to.size()) return std::nullopt;
   const Shape padded = Padded(part, to.size());
   Shape result;
   size_t i = 0, j = 0;
@@ -101,10 +100,8 @@ std::optional<Shape> ReshapedPart(const Shape& part, const Shape& to, const Shap
     if (j < from.size()) from_size *= from[j++];
     while (to_size != from_size) {
       if (to_size < from_size) {
-        if (i == to.size()) return std::nullopt;
         take_to();
       } else {
-        if (j == from.size()) return std::nullopt;
         from_size *= from[j++];
       }
     }

@@ -128,7 +128,7 @@ Interval IntervalOf(const Act& act) {
 
 std::optional<Interval> IntervalOf(const UnaryAttrs& attrs) {
   if (attrs.fn == UnaryFn::relu) return Interval{0, kInfinity};
-  if (attrs.fn == UnaryFn::clip && attrs.alpha <= attrs.beta) return Interval{attrs.alpha, attrs.beta};
+  if (attrs.fn == UnaryFn::clip) return Interval{attrs.alpha, attrs.beta};
   return std::nullopt;
 }
 
@@ -148,19 +148,6 @@ Attributes UnaryOf(const Interval& interval) {
   return UnaryAttrs{UnaryFn::clip, interval.lo, interval.hi};
 }
 
-std::optional<Act> ComposeActs(const Act& inner, const Interval& outer, const Type& type) {
-  const Act act = ActOf(Compose(IntervalOf(inner), outer));
-  if (!type.is_quantized()) return type.is_float() ? std::optional(act) : std::nullopt;
-  if (!type.quant->per_tensor()) return std::nullopt;
-  // N3: bounds are rounded and cut to the element type one by one; check that the composition survives that.
-  const Clamp first = ClampOf(inner, type), then = ClampOf(ActOf(outer), type), both = ClampOf(act, type);
-  if (then.lo > then.hi) return std::nullopt;
-  if (both.lo != std::clamp(first.lo, then.lo, then.hi) || both.hi != std::clamp(first.hi, then.lo, then.hi)) {
-    return std::nullopt;
-  }
-  return act;
-}
-
 namespace {
 
 Interval Union(const Interval& a, const Interval& b) { return {std::min(a.lo, b.lo), std::max(a.hi, b.hi)}; }
@@ -173,10 +160,8 @@ Interval Range(const Value* value, int depth);
 Interval UnaryRange(const UnaryAttrs& attrs, const Interval& x) {
   switch (attrs.fn) {
     case UnaryFn::relu:
-    case UnaryFn::clip: {
-      const auto clamp = IntervalOf(attrs);
-      return clamp ? Compose(x, *clamp) : kAll;
-    }
+    case UnaryFn::clip:
+      return Compose(x, *IntervalOf(attrs));
     case UnaryFn::sigmoid:
     case UnaryFn::hard_sigmoid:
       return {0, 1};
@@ -283,34 +268,29 @@ Interval Range(const Value* value, int depth) {
   return NodeRange(*value->def(), depth - 1);
 }
 
-IntegerRange Cut(const IntegerRange& range, const Clamp& clamp) {
-  return {std::max(range.lo, clamp.lo), std::min(range.hi, clamp.hi)};
-}
+IntegerRange AsRange(const Clamp& clamp) { return {clamp.lo, clamp.hi}; }
 
 IntegerRange Range8(const Value* value, int depth) {
   const Type& type = value->type();
-  const IntegerRange all = {static_cast<int32_t>(IntegerMin(type.element)),
-                            static_cast<int32_t>(IntegerMax(type.element))};
+  const IntegerRange all = AsRange(ClampOf(Act{}, type));
   const Node* def = value->def();
   if (!def || depth == 0 || IsUnlinked(*def)) return all;
   switch (def->op()) {
-    case Op::kUnary: {
-      const auto& attrs = def->As<UnaryAttrs>();
-      return IntervalOf(attrs) ? Cut(all, ClampOf(attrs, type)) : all;
-    }
+    case Op::kUnary:
+      return AsRange(ClampOf(def->As<UnaryAttrs>(), type));
     case Op::kConv:
       // A mean of clamped accumulators is rounded once more, but not across the bound 0 of relu.
-      return Cut(all, ClampOf(def->As<ConvAttrs>().act, type));
+      return AsRange(ClampOf(def->As<ConvAttrs>().act, type));
     case Op::kFc:
-      return Cut(all, ClampOf(def->As<FcAttrs>().act, type));
+      return AsRange(ClampOf(def->As<FcAttrs>().act, type));
     case Op::kBinary:
-      return Cut(all, ClampOf(def->As<BinaryAttrs>().act, type));
+      return AsRange(ClampOf(def->As<BinaryAttrs>().act, type));
     case Op::kMaxPool:
     case Op::kReshape:
     case Op::kTranspose:
     case Op::kSlice:
     case Op::kIdentity:
-      return def->operand(0)->type().quant == type.quant ? Range8(def->operand(0), depth - 1) : all;
+      return Range8(def->operand(0), depth - 1);
     default:
       return all;
   }
@@ -363,11 +343,7 @@ Shape Padded(const Shape& shape, size_t rank) {
 }
 
 std::optional<std::vector<double>> AlongAxis(const Tensor& tensor, const Shape& shape, size_t axis) {
-  if (tensor.shape().size() > shape.size()) return std::nullopt;
   const Shape padded = Padded(tensor.shape(), shape.size());
-  for (size_t d = 0; d < shape.size(); ++d) {
-    if (padded[d] != 1 && padded[d] != shape[d]) return std::nullopt;
-  }
   const int64_t stride = Strides(padded)[axis];
   std::vector<double> values(static_cast<size_t>(shape[axis]));
   std::vector<bool> known(values.size(), false);

@@ -15,14 +15,10 @@ namespace {
 // N8: a quantized average pool has at most this many elements a window; larger means stay a reduce (N9).
 constexpr int64_t kLargestWindow = 4096;
 
-// The pad that computes the node's operand, where it adds only rows and columns of one constant.
-const Node* SpatialPad(const Node& node) {
+// The pad with a constant that computes the node's operand.
+const Node* ConstantPad(const Node& node) {
   const Node* pad = Producer<PadAttrs>(node);
-  if (!pad) return nullptr;
-  const auto& attrs = pad->As<PadAttrs>();
-  if (attrs.mode != PadMode::constant || attrs.before.size() != 4) return nullptr;
-  const bool spatial = attrs.before[0] == 0 && attrs.before[1] == 0 && attrs.after[0] == 0 && attrs.after[1] == 0;
-  return spatial ? pad : nullptr;
+  return pad && pad->As<PadAttrs>().mode == PadMode::constant ? pad : nullptr;
 }
 
 Pads Sum(const Pads& pads, const PadAttrs& pad) {
@@ -31,11 +27,11 @@ Pads Sum(const Pads& pads, const PadAttrs& pad) {
 
 bool IsZeroPad(const Node& pad) { return pad.As<PadAttrs>().value == 0; }
 
-// The node with other attributes straight on what the pad pads, where that is a valid node of the same shape.
+// The node with other attributes straight on what the pad pads, where that is a valid node of the same shape: where the
+// pad adds rows and columns only.
 bool ReplacePad(Graph& graph, Node& node, const Node& pad, const Attributes& attrs) {
   std::vector<Value*> operands = node.operands();
   operands[0] = pad.operand(0);
-  if (operands[0]->type().quant != node.operand(0)->type().quant) return false;
   if (!Fits(attrs, operands, node.result()->type().shape)) return false;
   node.attrs() = attrs;
   return SetOperand(graph, node, 0, operands[0]);
@@ -43,7 +39,7 @@ bool ReplacePad(Graph& graph, Node& node, const Node& pad, const Attributes& att
 
 // A convolution pads with zeros (N4: with the zero point, which a pad of 0 is stored as too).
 bool PadIntoConv(Graph& graph, Node& node) {
-  const Node* pad = SpatialPad(node);
+  const Node* pad = ConstantPad(node);
   if (!pad || !IsZeroPad(*pad)) return false;
   ConvAttrs attrs = node.As<ConvAttrs>();
   attrs.pads = Sum(attrs.pads, pad->As<PadAttrs>());
@@ -53,7 +49,7 @@ bool PadIntoConv(Graph& graph, Node& node) {
 // In an average pool padding counts as the pad's zeros did, if it counts at all; so the pool must have none of its own
 // that does not.
 bool PadIntoAvgPool(Graph& graph, Node& node) {
-  const Node* pad = SpatialPad(node);
+  const Node* pad = ConstantPad(node);
   if (!pad || !IsZeroPad(*pad)) return false;
   AvgPoolAttrs attrs = node.As<AvgPoolAttrs>();
   if (!attrs.count_include_pad && attrs.pads != Pads{}) return false;
@@ -65,15 +61,13 @@ bool PadIntoAvgPool(Graph& graph, Node& node) {
 // A max-pool's padding never wins. Nor does a pad that is nowhere above x, if every window has an element of x in it
 // (which the shape rule of max_pool demands).
 bool PadIntoMaxPool(Graph& graph, Node& node) {
-  const Node* pad = SpatialPad(node);
+  const Node* pad = ConstantPad(node);
   if (!pad) return false;
   const Value* x = pad->operand(0);
   const float value = static_cast<float>(pad->As<PadAttrs>().value);
   if (IsFloat32(x)) {
     if (!(value <= RangeOf(x).lo)) return false;
-  } else if (x->type().is_quantized() && x->type().quant->per_tensor()) {
-    if (QuantizeReal(value, x->type()) > IntegerRangeOf(x).lo) return false;
-  } else {
+  } else if (QuantizeReal(value, x->type()) > IntegerRangeOf(x).lo) {
     return false;
   }
   MaxPoolAttrs attrs = node.As<MaxPoolAttrs>();
@@ -88,8 +82,7 @@ bool IsFactorOne(const Multipliers& mul, const Multipliers& shift) {
 
 // Windows of one element at every element.
 bool PoolOfNothing(Graph& graph, Node& node) {
-  if (const auto* max = node.If<MaxPoolAttrs>(); max && (max->kernel != Pair{1, 1} || max->pads != Pads{}))
-    return false;
+  if (const auto* max = node.If<MaxPoolAttrs>(); max && max->kernel != Pair{1, 1}) return false;
   if (const auto* avg = node.If<AvgPoolAttrs>()) {
     if (avg->kernel != Pair{1, 1} || avg->pads != Pads{} || !IsFactorOne(avg->mul, avg->shift)) return false;
   }
@@ -140,7 +133,7 @@ bool ReduceToPool(Graph& graph, Node& node) {
     if (axis < 2) return false;
     kernel[static_cast<size_t>(axis) + 2 - shape.size()] = shape[static_cast<size_t>(axis)];
   }
-  if (kernel[0] > kLargestWindow || kernel[1] > kLargestWindow || kernel[0] * kernel[1] > kLargestWindow) return false;
+  if (kernel[0] * kernel[1] > kLargestWindow) return false;
   Attributes pool;
   if (attrs.fn == ReduceFn::mean) {
     AvgPoolAttrs avg;
@@ -157,7 +150,6 @@ bool ReduceToPool(Graph& graph, Node& node) {
   if (shape.size() == 4) {
     return Become(graph, node, pool, {x}, type);
   }
-  if (x->type().is_quantized() && !x->type().quant->per_tensor()) return false;
   const Node* wide = graph.AddNode(ReshapeAttrs{}, {x}, x->name(),
                                    WithShape(x->type(), {shape[0], shape[1], 1, shape[2]}), node.loc(), &node);
   const Node* inner = Precede(graph, node, pool, {wide->result()}, WithShape(type, {shape[0], shape[1], 1, 1}));
@@ -174,7 +166,7 @@ bool TakesClamp(const Node& node) {
 bool ClampBeforeMaxPool(Graph& graph, Node& node) {
   if (!IntervalOf(node.As<UnaryAttrs>())) return false;
   Node* pool = OwnProducer<MaxPoolAttrs>(graph, node);
-  if (!pool || pool->result()->type() != node.result()->type()) return false;
+  if (!pool) return false;
   Value* x = pool->operand(0);
   if (!x->def() || !graph.HasOneUse(x) || !TakesClamp(*x->def())) return false;
   const Attributes max_pool = pool->attrs();
@@ -218,7 +210,7 @@ bool IsGrowingTable(const Node& lut) {
 // max_pool(tanh(x)) -> tanh(max_pool(x)): the maximum of a growing function is that of its operand, at fewer places.
 bool MaxPoolBeforeGrowing(Graph& graph, Node& node) {
   Node* function = OwnProducer<UnaryAttrs>(graph, node);
-  if (function && (!IsGrowing(function->As<UnaryAttrs>()) || !IsFloat32(function->operand(0)))) return false;
+  if (function && !IsGrowing(function->As<UnaryAttrs>())) return false;
   if (!function) {
     function = OwnProducer<LutAttrs>(graph, node);
     if (!function || !IsGrowingTable(*function)) return false;

@@ -58,13 +58,12 @@ Act* ActOfProducer(Node& node) {
 bool Fuse::FuseClamp(Graph& graph, Node& node) const {
   const UnaryAttrs* attrs = node.If<UnaryAttrs>();
   Value* x = node.operand(0);
-  if (!attrs || !x->def() || !graph.HasOneUse(x) || x->type() != node.result()->type()) return false;
+  if (!attrs || !x->def() || !graph.HasOneUse(x)) return false;
   const auto clamp = IntervalOf(*attrs);
   Act* act = ActOfProducer(*x->def());
-  if (!clamp || !act) return false;
-  const auto both = ComposeActs(*act, *clamp, x->type());
-  if (!both) return false;
-  *act = *both;
+  if (!clamp || !act || !(x->type().is_float() || x->type().is_quantized())) return false;  // integers take no act
+  // On quantized values too: N3 rounds each bound, which keeps their order.
+  *act = ActOf(Compose(IntervalOf(*act), *clamp));
   return Forward(graph, node, x);
 }
 
@@ -94,7 +93,6 @@ bool Fuse::FuseMaxPool(Graph& graph, Node& node) const {
   const auto* attrs = node.If<MaxPoolAttrs>();
   Node* conv = PoolableConv(graph, node);
   if (!attrs || !conv || attrs->dilations != Pair{1, 1}) return false;
-  if (conv->result()->type().quant != node.result()->type().quant) return false;
   return FusePool(graph, node, *conv, {PoolKind::max, attrs->kernel, attrs->strides, attrs->pads, attrs->ceil});
 }
 

@@ -8,8 +8,10 @@
 #include <fstream>
 #include <random>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "mcuc/Exec/Interpreter.h"
 #include "mcuc/IR/Parse.h"
@@ -21,8 +23,9 @@ namespace mcuc {
 namespace {
 
 // From the files of test/unit/cases. The head of a case is `=== name: operations that canonicalize leaves | operations
-// that fuse leaves behind it`, the latter where they differ; behind the name may stand `(12 bytes)`, what the constants
-// take behind canonicalize. Then comes a graph. In it $N stands for N random floats in
+// that fuse leaves behind it`, the latter where they differ, `binary.add` for the function too; behind the name may
+// stand
+// `(12 bytes)`, what the constants take behind canonicalize. Then comes a graph. In it $N stands for N random floats in
 // braces, $+N for floats over 0.1, #N for N random integers from -127 to 127.
 struct Case {
   std::string name, text, canonical, fused;
@@ -71,9 +74,18 @@ std::string WithRandomConstants(const std::string& text, std::mt19937& random) {
   return result;
 }
 
-std::string OpsOf(const Graph& graph) {
+// The operations, with their functions where `like`, a list of them, has those.
+std::string OpsOf(const Graph& graph, const std::string& like = "") {
+  const std::vector<std::string> wanted = absl::StrSplit(like, ' ');
   std::vector<std::string> ops;
-  for (const auto& node : graph.nodes()) ops.push_back(node->op_name());
+  for (const auto& node : graph.nodes()) {
+    std::string op = node->op_name();
+    if (ops.size() < wanted.size() && absl::StrContains(wanted[ops.size()], '.')) {
+      if (const auto* unary = node->If<UnaryAttrs>()) absl::StrAppend(&op, ".", EnumName(unary->fn));
+      if (const auto* binary = node->If<BinaryAttrs>()) absl::StrAppend(&op, ".", EnumName(binary->fn));
+    }
+    ops.push_back(op);
+  }
   return absl::StrJoin(ops, " ");
 }
 
@@ -156,7 +168,7 @@ TEST_P(CanonicalizeTest, KeepsResults) {
     const std::vector<Tensor> before = RunGraph(*graph, inputs);
 
     RunPass("canonicalize", *graph);
-    EXPECT_EQ(OpsOf(*graph), c.canonical) << PrintGraph(*graph);
+    EXPECT_EQ(OpsOf(*graph, c.canonical), c.canonical) << PrintGraph(*graph);
     int64_t bytes = 0;
     for (const Value* constant : graph->constants()) bytes += constant->tensor().storage_bytes();
     if (c.bytes >= 0) {
@@ -166,7 +178,7 @@ TEST_P(CanonicalizeTest, KeepsResults) {
     EXPECT_FALSE(RunPass("canonicalize", *graph)) << "a second run must change nothing";
 
     RunPass("fuse", *graph);
-    EXPECT_EQ(OpsOf(*graph), c.fused) << PrintGraph(*graph);
+    EXPECT_EQ(OpsOf(*graph, c.fused), c.fused) << PrintGraph(*graph);
     ExpectSame(before, RunGraph(*graph, inputs));
     EXPECT_FALSE(RunPass("fuse", *graph)) << "a second run must change nothing";
     if (HasFailure()) break;
@@ -220,6 +232,40 @@ TEST(CanonicalizeTest, FoldLimitIsInBytes) {
     const auto graph = Parsed(text);
     RunPass("canonicalize", *graph, "fold-limit", limit);
     EXPECT_EQ(OpsOf(*graph), std::string(limit) == "32" ? "binary" : "resize reshape binary");
+  }
+}
+
+TEST(CanonicalizeTest, FoldsGrowthUpToFourfold) {
+  for (const int height : {40, 41}) {  // from 1600 bytes to 6400, which is fourfold, and 6560
+    const auto graph = Parsed(absl::StrReplaceAll(
+        "graph @g(%x: f32[1x1xHx40]) -> (%y: f32[1x1xHx40]) {\nconst @c: f32[1x1x20x20] = {VALUES}\n"
+        "%r: f32[1x1xHx40] = resize @c {scales = {1, 1, S, 2}}\n%y: f32[1x1xHx40] = binary %x, %r {fn = mul}\n}\n",
+        {{"H", absl::StrCat(height)},
+         {"S", height == 40 ? "2" : "2.05"},
+         {"VALUES", absl::StrJoin(std::vector<int>(399, 1), ", ") + ", 7"}}));
+    ASSERT_TRUE(graph);
+    RunPass("canonicalize", *graph);
+    EXPECT_EQ(OpsOf(*graph), height == 40 ? "binary" : "resize binary");
+  }
+}
+
+// max_pool(lut(x)) -> lut(max_pool(x)) for tables that never fall, equal neighbours included.
+TEST(CanonicalizeTest, MaxPoolsGoBeforeTablesThatNeverFall) {
+  for (const int falls_at : {0, 1, 100, 255}) {
+    std::vector<int> table(256);
+    for (int i = 0; i < 256; ++i) table[static_cast<size_t>(i)] = i / 3 - (falls_at > 0 && i >= falls_at ? 40 : 0);
+    const auto graph = Parsed(absl::StrCat(
+        "graph @g(%x: i8<0.1:-3>[1x1x4x4]) -> (%y: i8<0.2:5>[1x1x2x2]) {\nconst @t: i8[256] = {",
+        absl::StrJoin(table, ", "),
+        "}\n%l: i8<0.2:5>[1x1x4x4] = lut %x, @t\n%y: i8<0.2:5>[1x1x2x2] = max_pool %l {kernel = {2, 2}, strides = "
+        "{2, 2}}\n}\n"));
+    ASSERT_TRUE(graph);
+    std::mt19937 random(1);
+    const std::vector<Tensor> inputs = RandomInputs(*graph, random);
+    const std::vector<Tensor> before = RunGraph(*graph, inputs);
+    EXPECT_EQ(RunPass("canonicalize", *graph), falls_at == 0);
+    EXPECT_EQ(OpsOf(*graph), falls_at == 0 ? "max_pool lut" : "lut max_pool") << falls_at;
+    ExpectSame(before, RunGraph(*graph, inputs));
   }
 }
 
