@@ -1,7 +1,9 @@
 """Mutation testing behind mutate.sh: seeded choice of sites, a copy of the tree with a build of its own, one mutant at a
 time. A mutant is caught when a test fails or runs into its time limit; one that does not compile is replaced by another.
+The unit tests that are named after what was mutated come first, the others where those pass.
 """
 import argparse
+import json
 import os
 import random
 import re
@@ -60,6 +62,19 @@ def sites(root, only):
     return found
 
 
+# The unit tests of a folder, where its name does not say it.
+TESTS_OF = {"runtime": "Kernels", "lib/Exec": "Interpreter|Numerics", "lib/Train": "Gradient|Train", "lib/Data": "Data",
+            "lib/IR": "Graph|Infer|Print|Tensor|Verify", "lib/Import": "Import|QuantizedModels"}
+
+
+def tests_of(path, programs):
+    """Unit tests named after the file's folder or the first word of its name: of lib/Passes/FuseX.cpp those of Fuse…"""
+    folder, name = os.path.split(path)
+    word = re.match("[A-Z]?[a-z0-9]*", name).group()
+    pattern = TESTS_OF.get(folder, os.path.basename(folder)) + f"|^{word}[A-Z]"
+    return [program for program in programs if re.search(pattern, program)]
+
+
 def run(command, cwd, limit):
     """Exit status, or None where the time limit was reached."""
     process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -107,6 +122,9 @@ def main():
     subprocess.run(["cmake", "--build", build], check=True, stdout=subprocess.DEVNULL)
     test = ["ctest", "--test-dir", build, "-L", "unit|lit", "--stop-on-failure", "--timeout", "300",
             "-j", str(os.cpu_count())]
+    listing = subprocess.run(test + ["--show-only=json-v1"], check=True, capture_output=True).stdout
+    names = [entry["name"] for entry in json.loads(listing)["tests"]]
+    programs = [name.removeprefix("unit.") for name in names if name.startswith("unit.")]
     start = time.time()
     if run(test, build, 1800) != 0:
         print("error: the tests fail without a mutation", file=sys.stderr)
@@ -126,8 +144,12 @@ def main():
         what = f"{path}:{number + 1}: {old_line.strip()}  =>  {lines[number].strip()}"
         with open(target, "w", encoding="utf-8") as file:
             file.write("\n".join(lines))
-        if run(["cmake", "--build", build], build, 1800) == 0:
-            failed = run(test, build, limit) != 0
+        first = tests_of(path, programs)
+        # Every unit test links every library, so each of them shows whether the mutant compiles.
+        if run(["cmake", "--build", build, "--target"] + (first or ["all"]), build, 1800) == 0:
+            named = ["-R", "^unit[.](" + "|".join(map(re.escape, first)) + ")$"]
+            failed = bool(first) and run(test + named, build, limit) != 0
+            failed = failed or run(["cmake", "--build", build], build, 1800) != 0 or run(test, build, limit) != 0
             caught += failed
             if not failed:
                 survivors.append(what)

@@ -188,7 +188,6 @@ std::vector<float> SampleMap::Values(const Tensor& raw, int64_t i) const {
         }
       }
     }
-    return 0;
   });
   return values;
 }

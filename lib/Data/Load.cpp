@@ -276,9 +276,7 @@ absl::StatusOr<std::vector<int64_t>> TakenOf(const DatasetSpec& spec, int64_t co
 }
 
 Tensor TakeRows(Tensor tensor, const std::vector<int64_t>& rows) {
-  bool all = static_cast<int64_t>(rows.size()) == tensor.shape()[0];
-  for (size_t i = 0; i < rows.size() && all; ++i) all = rows[i] == static_cast<int64_t>(i);
-  if (all) return tensor;
+  if (static_cast<int64_t>(rows.size()) == tensor.shape()[0] && std::is_sorted(rows.begin(), rows.end())) return tensor;
   Type type = tensor.type();
   const size_t width = tensor.bytes().size() / static_cast<size_t>(type.shape[0]);
   type.shape[0] = static_cast<int64_t>(rows.size());

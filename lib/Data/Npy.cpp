@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 
 namespace mcuc {
 
@@ -23,7 +24,7 @@ struct NpyHeader {
   Shape shape;
 };
 
-// A scanner of just the Python literals that a header holds.
+// A scanner of just the Python literals that a header holds. The zero byte at a text's end is none of their characters.
 class HeaderScanner {
  public:
   explicit HeaderScanner(const std::string& text) : text_(text) {}
@@ -56,17 +57,17 @@ class HeaderScanner {
 
  private:
   void Blanks() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
+    while (text_[at_] == ' ' || text_[at_] == '\n') ++at_;
   }
   bool Take(char c) {
     Blanks();
-    if (at_ >= text_.size() || text_[at_] != c) return false;
+    if (text_[at_] != c) return false;
     ++at_;
     return true;
   }
   bool String(std::string* value) {
     Blanks();
-    if (at_ >= text_.size() || (text_[at_] != '\'' && text_[at_] != '"')) return false;
+    if (text_[at_] != '\'' && text_[at_] != '"') return false;
     const size_t end = text_.find(text_[at_], at_ + 1);
     if (end == std::string::npos) return false;
     *value = text_.substr(at_ + 1, end - at_ - 1);
@@ -89,7 +90,7 @@ class HeaderScanner {
     while (!Take(')')) {
       Blanks();
       size_t end = at_;
-      while (end < text_.size() && text_[end] >= '0' && text_[end] <= '9') ++end;
+      while (text_[end] >= '0' && text_[end] <= '9') ++end;
       int64_t dim = 0;
       if (!absl::SimpleAtoi(text_.substr(at_, end - at_), &dim) || shape->size() >= kMaxRank) return false;
       shape->push_back(dim);
@@ -131,7 +132,7 @@ absl::StatusOr<NpyHeader> ReadHeader(Reader& reader) {
       {"f4", ElementType::f32}, {"f8", ElementType::f64}, {"i1", ElementType::i8},  {"u1", ElementType::u8},
       {"i2", ElementType::i16}, {"u2", ElementType::u16}, {"i4", ElementType::i32}, {"u4", ElementType::u32},
       {"i8", ElementType::i64}, {"u8", ElementType::u64}, {"b1", ElementType::b8}};
-  const std::string type = descr.size() > 1 ? descr.substr(1) : "";
+  const std::string type = descr.empty() ? "" : descr.substr(1);
   header.half = type == "f2";
   const auto found = kTypes.find(header.half ? "f4" : type);
   if (found == kTypes.end() || std::string("<|=>").find(descr[0]) == std::string::npos) {
@@ -186,8 +187,7 @@ int64_t FindEntry(const Archive& archive, const std::string& name) {
 
 std::string EntryNames(const Archive& archive) {
   return absl::StrJoin(archive.entries(), ", ", [](std::string* out, const std::string& entry) {
-    const bool npy = entry.size() > 4 && entry.compare(entry.size() - 4, 4, ".npy") == 0;
-    *out += npy ? entry.substr(0, entry.size() - 4) : entry;
+    absl::StrAppend(out, absl::StripSuffix(entry, ".npy"));
   });
 }
 

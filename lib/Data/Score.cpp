@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mcuc/Exec/Interpreter.h"
+#include "mcuc/Support/Spread.h"
 
 namespace mcuc {
 
@@ -99,7 +100,8 @@ absl::StatusOr<Score> ScoreOf(const Outputs& outputs, const Dataset& data, const
   }
 
   int64_t right = 0;
-  double squares = 0, sum = 0, sum_of_squares = 0;
+  double squares = 0;
+  Spread expectation;
   for (size_t i = 0; i < n; ++i) {
     if (score.kind == MetricKind::kTop1) {
       right += ClassOf(outputs[i]) == data.labels()[i];
@@ -118,14 +120,12 @@ absl::StatusOr<Score> ScoreOf(const Outputs& outputs, const Dataset& data, const
                                               : static_cast<double>((*reference)[i][j]);
       const double error = static_cast<double>(outputs[i][j]) - expected;
       squares += error * error;
-      sum += expected;
-      sum_of_squares += expected * expected;
+      expectation.Add(expected);
     }
   }
   if (score.kind == MetricKind::kMinusMse) {
-    const double count = static_cast<double>(n * length);
-    score.value = -squares / count;
-    score.spread = std::max(0.0, sum_of_squares / count - (sum / count) * (sum / count));
+    score.value = -squares / expectation.n;
+    score.spread = expectation.squares / expectation.n;
   } else {
     score.value = static_cast<double>(right) / static_cast<double>(n);
   }

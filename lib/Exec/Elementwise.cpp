@@ -260,7 +260,6 @@ void ApplyAct(const Act& act, Tensor& y) {
         v = ComputeInteger<T>(fn, v, act.lo, act.hi);
       }
     }
-    return 0;
   });
 }
 
@@ -269,7 +268,6 @@ absl::Status Unary(const Node& node, const Operands& operands, Tensor& y) {
   Dispatch(y.type().element, [&](auto zero) {
     using T = decltype(zero);
     UnaryLoop<T>(attrs, operands[0]->data<T>(), y.data<T>());
-    return 0;
   });
   return absl::OkStatus();
 }
@@ -287,7 +285,6 @@ absl::Status Binary(const Node& node, const Operands& operands, Tensor& y) {
   Dispatch(y.type().element, [&](auto zero) {
     using T = decltype(zero);
     BinaryLoop<T>(attrs.fn, rows, a.data<T>().data(), b.data<T>().data(), y.data<T>().data());
-    return 0;
   });
   ApplyAct(attrs.act, y);
   return absl::OkStatus();
@@ -297,11 +294,10 @@ absl::Status Cast(const Node&, const Operands& operands, Tensor& y) {
   Dispatch(operands[0]->type().element, [&](auto zero) {
     using From = decltype(zero);
     const auto from = operands[0]->data<From>();
-    return Dispatch(y.type().element, [&](auto to_zero) {
+    Dispatch(y.type().element, [&](auto to_zero) {
       using To = decltype(to_zero);
       const auto to = y.data<To>();
       for (size_t i = 0; i < from.size(); ++i) to[i] = ConvertValue<To>(from[i]);
-      return 0;
     });
   });
   return absl::OkStatus();

@@ -163,7 +163,6 @@ absl::Status ConvTranspose(const Node& node, const Operands& operands, Tensor& y
       }
     }
     Store(sums, y);
-    return 0;
   });
   ApplyAct(attrs.act, y);
   return absl::OkStatus();
@@ -180,7 +179,6 @@ absl::Status Fc(const Node& node, const Operands& operands, Tensor& y) {
       for (size_t i = 0; i < sums.size(); ++i) sums[i] += bias[i % static_cast<size_t>(m)];
     }
     Store(sums, y);
-    return 0;
   });
   ApplyAct(node.As<FcAttrs>().act, y);
   return absl::OkStatus();
@@ -209,7 +207,6 @@ absl::Status MatMul(const Node& node, const Operands& operands, Tensor& y) {
       }
     }
     Store(sums, y);
-    return 0;
   });
   ApplyAct(node.As<MatMulAttrs>().act, y);
   return absl::OkStatus();

@@ -46,7 +46,7 @@ absl::Status Reduce(const Node& node, const Operands& operands, Tensor& y) {
         if (!started[to] || better) result[to] = x[i];
         started[to] = true;
       }
-      return 0;
+      return;
     }
     using Sum = std::conditional_t<std::is_floating_point_v<T>, double, uint64_t>;
     std::vector<Sum> sums(result.size());
@@ -56,7 +56,6 @@ absl::Status Reduce(const Node& node, const Operands& operands, Tensor& y) {
       for (Sum& sum : sums) sum = static_cast<Sum>(static_cast<Signed>(sum) / static_cast<Signed>(count));
     }
     Store(sums, y);
-    return 0;
   });
   return absl::OkStatus();
 }
@@ -78,7 +77,6 @@ absl::Status ArgReduce(const Node& node, const Operands& operands, Tensor& y) {
         y.SetInt(o * view.inner + k, best);
       }
     }
-    return 0;
   });
   return absl::OkStatus();
 }

@@ -51,7 +51,6 @@ void MaxOverWindows(const Windows& w, const Tensor& x, Tensor& y) {
       plane += w.size[0] * w.size[1];
       result += w.count[0] * w.count[1];
     }
-    return 0;
   });
 }
 
@@ -72,7 +71,6 @@ void MeanOverWindows(const Windows& w, bool count_include_pad, const Tensor& x, 
       plane += w.size[0] * w.size[1];
       result += w.count[0] * w.count[1];
     }
-    return 0;
   });
 }
 

@@ -248,7 +248,6 @@ absl::Status VisitValues(const Tensor& tensor, absl::FunctionRef<void(int64_t po
     Dispatch(tensor.type().element, [&](auto zero) {
       int64_t position = 0;
       for (const auto value : tensor.data<decltype(zero)>()) visit(position++, static_cast<double>(value));
-      return 0;
     });
     return absl::OkStatus();
   }
@@ -261,7 +260,6 @@ absl::Status VisitValues(const Tensor& tensor, absl::FunctionRef<void(int64_t po
     Dispatch(tensor.type().element, [&](auto value) {
       std::memcpy(&value, data.values.data() + static_cast<size_t>(index) * width, width);
       visit(position, static_cast<double>(value));
-      return 0;
     });
   });
   return count.status();

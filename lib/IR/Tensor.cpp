@@ -33,7 +33,6 @@ void Tensor::Set(int64_t i, double value) {
   Dispatch(type_.element, [&](auto zero) {
     using T = decltype(zero);
     data<T>()[static_cast<size_t>(i)] = static_cast<T>(value);
-    return 0;
   });
 }
 
@@ -41,7 +40,6 @@ void Tensor::SetInt(int64_t i, int64_t value) {
   Dispatch(type_.element, [&](auto zero) {
     using T = decltype(zero);
     data<T>()[static_cast<size_t>(i)] = static_cast<T>(value);
-    return 0;
   });
 }
 

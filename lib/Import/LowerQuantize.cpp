@@ -47,7 +47,7 @@ absl::Status LowerDequantizeLinear(Lowering& l) {
   return l.Return(DequantizeSymbol(l, x, parameters, axis));
 }
 
-// Every partial sum of the products is an integer below this, so that float32 computes them exactly.
+// Every partial sum of the products is an integer of at most this, so that float32 computes them exactly.
 constexpr double kExactInFloat = 1 << 24;
 
 // The integers of input i less the zero point (input `zero_point`), in float32.
@@ -71,26 +71,24 @@ absl::StatusOr<Symbol*> Difference(Lowering& l, size_t i, size_t zero_point) {
 
 // The int32 sums are computed in float32 where that is exact.
 absl::Status LowerInteger(Lowering& l, const char* op, int64_t products) {
-  if (255.0 * 255.0 * static_cast<double>(products) >= kExactInFloat) {
-    const Symbol* w = l.input(1);
-    double most = 255.0 * 255.0 * static_cast<double>(products);
-    if (w->is_constant()) {
-      double largest = 0;
-      const double z = l.input(3) && l.input(3)->is_constant() ? l.input(3)->constant->AsDouble(0) : 0;
-      for (int64_t i = 0; i < w->constant->elements(); ++i) {
-        largest = std::max(largest, std::fabs(w->constant->AsDouble(i) - z));
-      }
-      most = 255.0 * largest * static_cast<double>(products);
-    }
-    if (most >= kExactInFloat) {
-      return Unsupported("sums of ", products, " products may reach ", static_cast<int64_t>(most),
-                         ", beyond 2^24; quantize the model ",
-                         "statically (QLinearConv, QLinearMatMul, or QuantizeLinear and DequantizeLinear)");
+  const Symbol* w = l.input(1);
+  double largest = 255;
+  if (w->is_constant()) {
+    largest = 0;
+    const double z = l.input(3) && l.input(3)->is_constant() ? l.input(3)->constant->AsDouble(0) : 0;
+    for (int64_t i = 0; i < w->constant->elements(); ++i) {
+      largest = std::max(largest, std::fabs(w->constant->AsDouble(i) - z));
     }
   }
+  const double most = 255.0 * largest * static_cast<double>(products);
+  if (most > kExactInFloat) {
+    return Unsupported("sums of ", products, " products may reach ", static_cast<int64_t>(most),
+                       ", beyond 2^24; quantize the model ",
+                       "statically (QLinearConv, QLinearMatMul, or QuantizeLinear and DequantizeLinear)");
+  }
   MCUC_ASSIGN_OR_RETURN(Symbol * x, Difference(l, 0, 2));
-  MCUC_ASSIGN_OR_RETURN(Symbol * w, Difference(l, 1, 3));
-  MCUC_ASSIGN_OR_RETURN(Symbol * y, l.Run(op, {x, w}, l.opset()));
+  MCUC_ASSIGN_OR_RETURN(Symbol * difference, Difference(l, 1, 3));
+  MCUC_ASSIGN_OR_RETURN(Symbol * y, l.Run(op, {x, difference}, l.opset()));
   return l.Return(l.Cast(y, ElementType::i32));
 }
 

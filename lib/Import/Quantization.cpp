@@ -112,7 +112,7 @@ absl::StatusOr<Symbol*> DequantizeConstant(Lowering& l, Symbol* x, const Paramet
         static_cast<float>(q.AsInt(i) - int64_t{parameters.zero_points[s]}) * parameters.scales[s];
   }
   Symbol* y = l.Constant(std::move(reals));
-  if (IsByte(q.type().element) && q.elements() > 0 && AllPositive(parameters.scales)) {
+  if (IsByte(q.type().element) && AllPositive(parameters.scales)) {
     y->quantized = l.Constant(AsInt8(q, parameters, axis), x->name);
   }
   return y;
@@ -244,11 +244,6 @@ absl::StatusOr<Symbol*> QuantizeSymbol(Lowering& l, Symbol* x, const Parameters&
   }
   MCUC_RETURN_IF_ERROR(CheckAxis(parameters, x->shape(), axis));
   if (!AllPositive(parameters.scales)) return Unsupported("a scale is not over 0, or not finite");
-  for (int32_t z : parameters.zero_points) {
-    if (z < IntegerMin(element) || z > IntegerMax(element)) {
-      return Unsupported("the zero point ", z, " is no ", ElementTypeName(element));
-    }
-  }
   if (x->is_constant()) return QuantizeConstant(l, x, parameters, axis);
   MCUC_ASSIGN_OR_RETURN(x, l.Cast(x, ElementType::f32));
   const bool shifted = element == ElementType::u8;
@@ -331,7 +326,7 @@ Symbol* ScaledQuantized(Lowering& l, const Symbol& quantized, float factor) {
   Tensor tensor = *quantized.constant;
   std::vector<float>& scales = tensor.mutable_type().quant->scales;
   for (float& scale : scales) scale *= factor;
-  return factor > 0 && AllPositive(scales) ? l.Constant(std::move(tensor), quantized.name) : nullptr;
+  return AllPositive(scales) ? l.Constant(std::move(tensor), quantized.name) : nullptr;
 }
 
 Symbol* TransposedQuantized(Lowering& l, const Symbol& quantized, const Ints& perm) {

@@ -27,10 +27,14 @@ int64_t BroadcastIndex(const Shape& operand, const Shape& result, int64_t i) {
   return index;
 }
 
-// How an operation carries channels: dimension 1 of x and of the result are the same channels, N x C x rest both.
+// N x C x rest both.
+bool SamePlanes(const Shape& a, const Shape& b) {
+  return a.size() >= 2 && b.size() >= 2 && std::equal(a.begin(), a.begin() + 2, b.begin());
+}
+
+// How an operation carries channels: dimension 1 of x and of the result are the same channels.
 bool CarriesPlanes(const Node& node) {
-  const Shape &x = node.operand(0)->type().shape, &y = node.result()->type().shape;
-  if (x.size() < 2 || y.size() < 2 || x[0] != y[0] || x[1] != y[1]) return false;
+  if (!SamePlanes(node.operand(0)->type().shape, node.result()->type().shape)) return false;
   if (const auto* slice = node.If<SliceAttrs>())
     return slice->starts[1] == 0 && (slice->steps.empty() || slice->steps[1] == 1);
   if (const auto* pad = node.If<PadAttrs>()) return pad->before[1] == 0 && pad->after[1] == 0;
@@ -236,7 +240,7 @@ class Keeper {
         const Shape &a = operand->type().shape, &b = y->type().shape;
         if (a == b) {
           for (int64_t i = 0; i < y->type().elements(); ++i) Couple(operand, i, y, i);
-        } else if (a.size() == b.size() && a.size() >= 2 && a[0] == b[0] && a[1] == b[1]) {
+        } else if (a.size() == b.size() && SamePlanes(a, b)) {
           CouplePlanes(operand, y);  // a factor a channel
         } else {
           All(operand);

@@ -19,6 +19,7 @@
 #include "Magnitude.h"
 #include "absl/strings/str_cat.h"
 #include "mcuc/Exec/Interpreter.h"
+#include "mcuc/Support/Spread.h"
 
 namespace mcuc {
 
@@ -297,15 +298,15 @@ absl::StatusOr<double> Surgeon::Impl::OutputError(const Graph& changed, int64_t 
   }
   double error = 0;
   for (size_t k = 0; k < changed.outputs().size(); ++k) {
-    double squares = 0, sum = 0, difference = 0, n = 0;
+    double difference = 0;
+    Spread dense;
     for (size_t i = 0; i < results.size(); ++i) {
       for (int64_t e = 0; e < results[i][k].elements(); ++e) {
         const double y = outputs[i][k].AsDouble(e), d = results[i][k].AsDouble(e) - y;
-        squares += y * y, sum += y, difference += d * d, n += 1;
+        dense.Add(y), difference += d * d;
       }
     }
-    const double variance = squares - sum * sum / n;
-    if (variance > 0) error += difference / variance;
+    if (dense.squares > 0) error += difference / dense.squares;
   }
   return error;
 }

@@ -4,6 +4,9 @@
 
 #include <random>
 
+#include "../../lib/Data/Reader.h"
+#include "absl/strings/str_cat.h"
+
 namespace mcuc {
 namespace {
 
@@ -53,6 +56,63 @@ TEST_F(DatasetTest, NpyVersionsAndOrder) {
   }
   EXPECT_THAT(SampleOf(WriteGz("x.npy", Npy("<i2", "(1, 6)", Raw<int16_t>({0, 1, 2, 3, 4, 5}))), *Model({1, 6}), 0),
               ElementsAre(0, 1, 2, 3, 4, 5));
+}
+
+// A header as it is given, its length in four bytes.
+std::string WithHeader(const std::string& header, const std::string& data) {
+  return "\x93NUMPY" + std::string("\2\0", 2) + Little(header.size(), 4) + header + data;
+}
+
+TEST_F(DatasetTest, NpyHeaders) {
+  const auto graph = Model({1, 3});
+  const std::string order = "'fortran_order': False", type = "\"descr\": '|u1'", shape = "'shape': (1, 3)";
+  const auto load = [&](const std::string& header) {
+    return ErrorOf(Write("h.npy", WithHeader(header, "abc")), *graph);
+  };
+  for (const std::string& header :
+       {"{" + order + "," + type + "," + shape + "}", " { " + shape + " ,\n" + type + ", " + order + " , } \n",
+        "{" + type + "," + order + ", 'shape':(1,3,)}"}) {
+    EXPECT_EQ(load(header), "no error") << header;
+  }
+  for (const std::string& header : {std::string(),
+                                    std::string("{"),
+                                    std::string("{}"),
+                                    "{" + order + "," + type + "}",
+                                    "{" + order + "," + shape + "}",
+                                    "{" + type + "," + shape + "}",
+                                    "{" + order + "," + order + "," + type + "," + shape + "}",
+                                    "{" + type + "," + order + "," + type + "," + shape + "}",
+                                    "{" + type + "," + shape + "," + order + "," + shape + "}",
+                                    "{" + type + "," + order + "," + shape + ",'more': 1}",
+                                    "{" + type + "," + order + " " + shape + "}",
+                                    "{" + type + "," + order + "," + shape,
+                                    "{'descr' '|u1'," + order + "," + shape + "}",
+                                    "{'descr': |u1'," + order + "," + shape + "}",
+                                    std::string("{'descr': '|u1,}"),
+                                    "{" + type + ",'fortran_order': Fals," + shape + "}",
+                                    "{" + type + "," + order + ",'shape': 1, 3)}",
+                                    "{" + type + "," + order + ",'shape': (1, a)}",
+                                    "{" + type + "," + order + ",'shape': (1 3)}",
+                                    "{" + type + "," + order + ",'shape': (1, 3"}) {
+    EXPECT_THAT(load(header), HasSubstr("its header can't be read")) << header;
+  }
+  // Digits of every kind, 32 dimensions, and the longest header.
+  EXPECT_THAT(SampleOf(Write("n.npy", Npy("|u1", "(1, 190)", std::string(190, 'a'))), *Model({1, 190}), 0).size(),
+              190u);
+  std::string ones;
+  for (int i = 0; i < 31; ++i) ones += "1, ";
+  EXPECT_EQ(load("{" + type + "," + order + ",'shape': (" + ones + "3)}"), "no error");
+  EXPECT_THAT(load("{" + type + "," + order + ",'shape': (1, " + ones + "3)}"), HasSubstr("its header can't be read"));
+  std::string header = "{" + type + "," + order + "," + shape + "}";
+  header += std::string((1 << 20) - header.size(), ' ');
+  EXPECT_EQ(load(header), "no error");
+  EXPECT_THAT(load(header + " "), HasSubstr("a header of 1048577 bytes; at most 1048576 are read"));
+  // What a header claims is compared with the limit, then with the file.
+  const auto claim = [&](int64_t elements) {
+    return ErrorOf(Write("c.npy", Npy("|u1", absl::StrCat("(", elements, ",)"), "")), *graph);
+  };
+  EXPECT_THAT(claim(kMaxDataBytes), HasSubstr("the file holds at most"));
+  EXPECT_THAT(claim(kMaxDataBytes + 1), HasSubstr("takes more than the"));
 }
 
 TEST_F(DatasetTest, NpyErrors) {
@@ -122,10 +182,33 @@ TEST_F(DatasetTest, NpzWithLabelsAndTargets) {
   ASSERT_TRUE(data.ok()) << data.status();
   EXPECT_FALSE(data->has_labels());
   EXPECT_THAT(FloatsOf(data->targets()[0]), ElementsAre(9, 0, 4));
+  // Whatever comes first in the file.
+  data = Dataset::Load(WriteNpz("d.npz", {{"y.npy", y}, {"x.npy", x}}), *graph);
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_THAT(data->labels(), ElementsAre(9, 0, 4));
+  data = Dataset::Load(WriteNpz("e.npz", {{"scores.npy", target}, {"x.npy", x}}), *Model({1, 2}, 2));
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_THAT(FloatsOf(data->targets()[0]), ElementsAre(0.5f, 1, 1.5f, 2, 2.5f, 3));
+  // Two integers a sample are expected outputs too.
+  const std::string pairs = Npy("<i4", "(3, 2)", Raw<int32_t>({1, 2, 3, 4, 5, 6}));
+  data = Dataset::Load(WriteNpz("f.npz", {{"x.npy", x}, {"y.npy", pairs}}), *Model({1, 2}, 2));
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_FALSE(data->has_labels());
+  EXPECT_THAT(FloatsOf(data->targets()[0]), ElementsAre(1, 2, 3, 4, 5, 6));
   // A model that ends in an arg max has integer output: its label is the value.
   data = Dataset::Load(At("a.npz"), *Model({1, 2}, 1, Type{ElementType::i64, {}}));
   ASSERT_TRUE(data.ok()) << data.status();
   EXPECT_THAT(data->labels(), ElementsAre(9, 0, 4));
+}
+
+TEST_F(DatasetTest, LabelsOfAnIntegerOutput) {
+  const auto graph = Model({1, 1}, 1, Type{ElementType::i64, {}});
+  const std::string x = Npy("|u1", "(2, 1)", "ab");
+  const auto load = [&](int64_t label) {
+    return ErrorOf(WriteNpz("a.npz", {{"x", x}, {"y", Npy("<i8", "(2,)", Raw<int64_t>({0, label}))}}), *graph);
+  };
+  EXPECT_EQ(load(2147483647), "no error");
+  EXPECT_THAT(load(2147483648), HasSubstr("label 2147483648 of sample 1 is outside"));
 }
 
 TEST_F(DatasetTest, SeveralInputs) {
@@ -319,6 +402,28 @@ TEST_F(DatasetTest, CifarBatches) {
   EXPECT_THAT(ErrorOf(At("i.npy") + "+" + Write("j.npy", Npy("|u1", "(1, 2)", "ab")), *graph),
               HasSubstr("holds u8[1x2], the files before it u8[1x3x32x32]"));
   EXPECT_THAT(ErrorOf(At("test_batch.bin"), *Model({1, 3, 32, 32}, 5)), HasSubstr("label 5 of sample 1"));
+  // Files that differ in just one thing: the layout, the labels, the expected outputs, the element type, the rank.
+  const std::string different = "holds other arrays, labels or expected outputs";
+  const auto joined = [&](const std::string& a, const std::string& b, const Graph& model) {
+    return ErrorOf(a + "+" + b, model);
+  };
+  const std::string x = Npy("|u1", "(1, 2)", "ab"), y = Npy("|u1", "(1,)", "\1"),
+                    t = Npy("<f4", "(1, 2)", Raw<float>({1, 2}));
+  const auto pair = Model({1, 2}, 2);
+  const std::string plain = WriteNpz("x.npz", {{"x", x}}), labels = WriteNpz("l.npz", {{"x", x}, {"y", y}}),
+                    targets = WriteNpz("t.npz", {{"x", x}, {"y", t}});
+  EXPECT_EQ(joined(labels, labels, *pair), "no error");
+  EXPECT_EQ(joined(targets, targets, *pair), "no error");
+  EXPECT_THAT(joined(plain, labels, *pair), HasSubstr(different));
+  EXPECT_THAT(joined(labels, plain, *pair), HasSubstr(different));
+  EXPECT_THAT(joined(plain, targets, *pair), HasSubstr(different));
+  EXPECT_THAT(joined(targets, plain, *pair), HasSubstr(different));
+  const std::string gray = WritePng("gray.png", 4, 1, PNG_FORMAT_GRAY, {1, 2, 3, 4});
+  const std::string planes = Write("planes.npy", Npy("|u1", "(1, 2, 2, 1)", "abcd"));
+  EXPECT_THAT(joined(gray, planes, *Model({1, 1, 2, 2})), HasSubstr(different));
+  EXPECT_THAT(joined(Write("u.npy", x), Write("s.npy", Npy("|i1", "(1, 2)", "ab")), *pair),
+              HasSubstr("holds i8[1x2], the files before it u8[1x2]; they can't be joined"));
+  EXPECT_THAT(joined(At("u.npy"), Write("0.npy", Npy("|u1", "()", "a")), *pair), HasSubstr("holds u8[], the files"));
 }
 
 TEST_F(DatasetTest, RawFiles) {

@@ -1,71 +1,17 @@
 // Import from files built in memory: values through the interpreter, every form of tensor, external data, malformed and
 // mutated files. What the lowerings produce is in test/Import.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <random>
 
-#include "ExecTesting.h"
-#include "absl/strings/str_cat.h"
-#include "mcuc/IR/Print.h"
-#include "mcuc/Import/Onnx.h"
-#include "onnx/onnx_pb.h"
+#include "ImportTesting.h"
 
 namespace mcuc {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-class ImportTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ =
-        std::filesystem::temp_directory_path() /
-        absl::StrCat("mcuc-import-", getpid(), "-", ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::create_directories(folder_ / "inside");
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::string Write(const std::string& name, const std::string& bytes) {
-    const std::string path = (folder_ / name).string();
-    std::ofstream(path, std::ios::binary) << bytes;
-    return path;
-  }
-
-  std::unique_ptr<Graph> Import(const std::string& name, const std::string& bytes, const ImportOptions& options = {}) {
-    diagnostics_ = Diagnostics();
-    return ImportOnnx(Write(name, bytes), options, diagnostics_);
-  }
-  std::unique_ptr<Graph> Import(const onnx::ModelProto& model) {
-    return Import("model.onnx", model.SerializeAsString());
-  }
-  std::unique_ptr<Graph> ImportText(const std::string& body, int opset = 13) {
-    return Import("model.onnxtxt", absl::StrCat("<ir_version: 8, opset_import: [\"\" : ", opset, "]>\n", body));
-  }
-
-  std::string Errors() const { return std::string(diagnostics_.ToStatus().message()); }
-
-  std::filesystem::path folder_;
-  Diagnostics diagnostics_;
-};
-
-std::vector<double> Outputs(const Graph* graph, const std::vector<Tensor>& inputs) {
-  if (!graph) return {};
-  const auto interpreter = Interpreter::Create(*graph);
-  EXPECT_TRUE(interpreter.ok()) << interpreter.status();
-  const auto outputs = (*interpreter)->Run(inputs);
-  EXPECT_TRUE(outputs.ok()) << outputs.status();
-  return Doubles(outputs->at(0));
-}
-
-Tensor Reals(Shape shape, const std::vector<float>& values) { return Tensor::Of<float>(F32(std::move(shape)), values); }
 
 // y = f(x, w) with one node: the smallest model that has an initializer.
 onnx::ModelProto OneNode(const std::string& op, int64_t opset = 13) {
@@ -192,10 +138,29 @@ TEST_F(ImportTest, SparseTensors) {
       ->set_dim_value(3);
   const Tensor x = Reals({3}, {0, 0, 0});
   EXPECT_THAT(Outputs(Import(model).get(), {x}), ElementsAre(0, 10, 0, 0, 0, 20)) << Errors();
+  indices->set_int64_data(1, 6);
+  EXPECT_FALSE(Import(model));
+  EXPECT_THAT(Errors(), HasSubstr("value 1 of the sparse tensor lies outside its shape [2x3]"));
+  indices->set_int64_data(1, 5);
+  indices->set_int64_data(0, -1);
+  EXPECT_FALSE(Import(model));
+  EXPECT_THAT(Errors(), HasSubstr("value 0 of the sparse tensor lies outside"));
+  indices->set_int64_data(0, 0);
+  EXPECT_THAT(Outputs(Import(model).get(), {x}), ElementsAre(10, 0, 0, 0, 0, 20)) << Errors();
+  indices->set_dims(0, 1);
+  indices->mutable_int64_data()->RemoveLast();
+  EXPECT_FALSE(Import(model));
+  EXPECT_THAT(Errors(), HasSubstr("indices must be int64 of shape [2] or [2x2] for its 2 values"));
+  indices->set_dims(0, 2);
   indices->add_dims(2);  // (row, column) pairs
   indices->clear_int64_data();
   for (int64_t index : {1, 0, 0, 2}) indices->add_int64_data(index);
   EXPECT_THAT(Outputs(Import(model).get(), {x}), ElementsAre(0, 0, 20, 10, 0, 0)) << Errors();
+  indices->set_int64_data(2, -1);
+  EXPECT_FALSE(Import(model));
+  indices->set_int64_data(2, 2);
+  EXPECT_FALSE(Import(model));
+  indices->set_int64_data(2, 0);
   indices->set_int64_data(3, 3);
   EXPECT_FALSE(Import(model));
   EXPECT_THAT(Errors(), HasSubstr("value 1 of the sparse tensor lies outside its shape [2x3]"));
@@ -470,6 +435,30 @@ TEST_F(ImportTest, TensorProtoFiles) {
   EXPECT_FALSE(ReadTensorProto((folder_ / "none.pb").string()).ok());
   EXPECT_THAT(ParseTensorProto(std::string("\x08\x00\x10\x01", 4), "it").status().message(),
               HasSubstr("has no elements"));
+  // 64 bits take any value; fewer just those within.
+  onnx::TensorProto large;
+  large.set_data_type(onnx::TensorProto::UINT64);
+  large.add_dims(2);
+  large.add_uint64_data(uint64_t{1} << 63);
+  large.add_uint64_data(~uint64_t{0});
+  const auto u64 = ParseTensorProto(large.SerializeAsString(), "it");
+  ASSERT_TRUE(u64.ok()) << u64.status();
+  EXPECT_THAT(Integers(*u64), ElementsAre(std::numeric_limits<int64_t>::min(), -1));
+  large.set_data_type(onnx::TensorProto::UINT32);
+  large.set_uint64_data(0, 4294967295);
+  large.set_uint64_data(1, 4294967296);
+  EXPECT_THAT(ParseTensorProto(large.SerializeAsString(), "it").status().message(),
+              HasSubstr("element 1 is 4294967296, outside the range of u32"));
+  large.set_uint64_data(1, 0);
+  EXPECT_THAT(Integers(*ParseTensorProto(large.SerializeAsString(), "it")), ElementsAre(4294967295, 0));
+  large.Clear();
+  large.set_data_type(onnx::TensorProto::INT8);
+  large.add_dims(2);
+  large.add_int32_data(-128);
+  large.add_int32_data(127);
+  EXPECT_THAT(Integers(*ParseTensorProto(large.SerializeAsString(), "it")), ElementsAre(-128, 127));
+  large.set_int32_data(0, -129);
+  EXPECT_FALSE(ParseTensorProto(large.SerializeAsString(), "it").ok());
 }
 
 TEST_F(ImportTest, TheSeedModels) {

@@ -61,6 +61,12 @@ TEST(ScoreOf, ErrorOfARegression) {
   EXPECT_EQ(score->kind, MetricKind::kMinusMse);
   EXPECT_NEAR(score->value, -5.0 / 3, 1e-12);
   EXPECT_NEAR(score->spread, 41.0 / 3 - 9, 1e-12);
+  // Two values a sample: 1, 2, 6, 7 have the mean 4 and squared deviations of 9 + 4 + 4 + 9.
+  const Outputs pairs = {{1, 2}, {6, 7}};
+  const absl::StatusOr<Score> shifted = ScoreOf({{1, 2}, {6, 9}}, Samples(2), &pairs, MetricKind::kMinusMse);
+  ASSERT_TRUE(shifted.ok()) << shifted.status();
+  EXPECT_EQ(shifted->value, -1);
+  EXPECT_NEAR(shifted->spread, 26.0 / 4, 1e-12);
   EXPECT_EQ(score->ToString(), "mse 1.667 over 3");
 }
 

@@ -105,6 +105,22 @@ Outcome TrainNet(const TrainOptions& options, const Dataset& data, const Graph* 
   return outcome;
 }
 
+// Kept or made anew, every sample is its own.
+TEST(SamplesTest, AreTheSameWhateverIsKept) {
+  Dataset data = Dataset::FromTensors({RandomReals(F32({5, 3}), 1)}, {});
+  const auto graph = Parse("graph @s(%x: f32[1x3]) -> (%y: f32[1x3]) {\n  %y: f32[1x3] = unary %x {fn = exp}\n}\n");
+  const Tensor all = RandomReals(F32({5, 3}), 1);
+  for (const int64_t kept : {0, 1, 2, 5, 100}) {
+    const auto samples = SamplesOf(data, *graph, kept * 12);
+    for (int64_t i = 0; i < 5; ++i) {
+      std::vector<float> sample(3, -7);
+      samples->Copy(i, {sample.data()});
+      for (size_t k = 0; k < 3; ++k) EXPECT_EQ(sample[k], all.AsDouble(i * 3 + static_cast<int64_t>(k))) << kept << i;
+      samples->Copy(i, {nullptr});
+    }
+  }
+}
+
 TEST(LossTest, CrossEntropy) {
   const float x[] = {std::log(2.0f), 0, 0};  // probabilities 1/2, 1/4, 1/4
   float gradient[] = {1, 0, 0};
