@@ -337,8 +337,8 @@ Ints Inverse(const Ints& perm) {
 }
 
 Shape Padded(const Shape& shape, size_t rank) {
-  Shape padded(rank > shape.size() ? rank - shape.size() : 0, 1);
-  padded.insert(padded.end(), shape.begin(), shape.end());
+  Shape padded = shape;
+  while (padded.size() < rank) padded.insert(padded.begin(), 1);
   return padded;
 }
 

@@ -18,7 +18,7 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 bool IsInt8(const Type& type) { return type.element == ElementType::i8 && type.is_quantized(); }
-bool IsBounded(const Type& type) { return (type.element == ElementType::f32 && !type.is_quantized()) || IsInt8(type); }
+bool IsBounded(const Type& type) { return type.element == ElementType::f32 || IsInt8(type); }
 
 Bounds Unknown(const Type& type) {
   Bounds bounds{Tensor(type), Tensor(type)};

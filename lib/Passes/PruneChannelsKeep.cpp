@@ -35,13 +35,11 @@ bool SamePlanes(const Shape& a, const Shape& b) {
 // How an operation carries channels: dimension 1 of x and of the result are the same channels.
 bool CarriesPlanes(const Node& node) {
   if (!SamePlanes(node.operand(0)->type().shape, node.result()->type().shape)) return false;
-  if (const auto* slice = node.If<SliceAttrs>())
-    return slice->starts[1] == 0 && (slice->steps.empty() || slice->steps[1] == 1);
-  if (const auto* pad = node.If<PadAttrs>()) return pad->before[1] == 0 && pad->after[1] == 0;
+  if (const auto* slice = node.If<SliceAttrs>()) return slice->starts[1] == 0;  // or all of them backwards
   if (const auto* reduce = node.If<ReduceAttrs>()) {
     return std::all_of(reduce->axes.begin(), reduce->axes.end(), [](int64_t axis) { return axis > 1; });
   }
-  return node.If<MaxPoolAttrs>() || node.If<AvgPoolAttrs>() || node.If<ResizeAttrs>();
+  return node.If<MaxPoolAttrs>() || node.If<AvgPoolAttrs>() || node.If<ResizeAttrs>() || node.If<PadAttrs>();
 }
 
 // Element i of the result is a function of element i of operand 0 alone.
@@ -273,10 +271,9 @@ class Keeper {
     if (shape.empty()) return All(value);
     if (!Any(keep)) {
       const size_t axis = shape.size() == 4 ? 1 : shape.size() - 1;
-      const int64_t inner = Strides(shape)[axis];
-      for (int64_t i = 0; i < value->type().elements(); ++i) {
-        if (i / inner % shape[axis] == 0) Set(value, i);
-      }
+      Channels first(static_cast<size_t>(shape[axis]), 0);
+      first[0] = 1;
+      SetChannels(value, first, Strides(shape)[axis]);
     }
     const Slices slices = SlicesOf(shape, keep);
     if (slices.axis < 0) return All(value);
