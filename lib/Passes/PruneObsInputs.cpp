@@ -31,7 +31,7 @@ void SetOffsets(const Attrs& attrs, const Shape& x, const Shape& w, Pair out, bo
     int64_t i = 0;
     if (transposed) {
       const int64_t distance = o + attrs.pads[d] - k * attrs.dilations[d];
-      if (distance < 0 || distance % attrs.strides[d] != 0) return -1;
+      if (distance % attrs.strides[d] != 0) return -1;
       i = distance / attrs.strides[d];
     } else {
       i = o * attrs.strides[d] - attrs.pads[d] + k * attrs.dilations[d];

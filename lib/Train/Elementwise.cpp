@@ -31,8 +31,6 @@ class Interpreted : public Layer {
 // dy/dx; where the function bends, that of one side, and 0 at the ends of what is cut off.
 float Derivative(const UnaryAttrs& attrs, float x, float y) {
   switch (attrs.fn) {
-    case UnaryFn::relu:
-      return x > 0 ? 1.0f : 0.0f;
     case UnaryFn::clip:
       return x > attrs.alpha && x < attrs.beta ? 1.0f : 0.0f;
     case UnaryFn::leaky_relu:
@@ -59,10 +57,9 @@ float Derivative(const UnaryAttrs& attrs, float x, float y) {
       return x > 0 ? 1.0f : x < 0 ? -1.0f : 0.0f;
     case UnaryFn::neg:
       return -1.0f;
-    case UnaryFn::floor:
+    default:  // floor; relu is below
       return 0.0f;
   }
-  return 0.0f;
 }
 
 class Unary : public Interpreted {

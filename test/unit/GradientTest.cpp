@@ -135,6 +135,46 @@ std::string One(const std::string& x, const std::string& y, const std::string& o
          " loc(\"here\")\n}\n";
 }
 
+// Where functions bend and operands are equal differences say nothing: there the gradient is that of one side.
+TEST(GradientTest, BendsAndTies) {
+  const struct {
+    const char* op;
+    std::vector<float> x, gradient;
+  } kCases[] = {
+      {"unary %x", {-1, 0, 1}, {0, 0, 1}},
+      {"unary %x {fn = clip, alpha = -1, beta = 2}", {-2, -1, 0, 2, 3}, {0, 0, 1, 0, 0}},
+      {"unary %x {fn = leaky_relu, alpha = 0.25}", {-1, 0, 1}, {0.25f, 1, 1}},
+      {"unary %x {fn = elu, alpha = 0.5}", {0, 1}, {1, 1}},
+      {"unary %x {fn = hard_sigmoid, alpha = 0.25, beta = 0.5}", {-3, -2, 0, 2, 3}, {0, 0, 0.25f, 0, 0}},
+      {"unary %x {fn = hard_swish}", {-4, -3, 0, 3, 4}, {0, 0, 0.5f, 1, 1}},
+      {"unary %x {fn = abs}", {-1, 0, 1}, {-1, 0, 1}},
+      {"binary %x, @c {fn = max}", {1, 3, 5}, {0, 1, 1}},
+      {"binary %x, @c {fn = min}", {1, 3, 5}, {1, 1, 0}},
+      {"binary @c, %x {fn = max}", {1, 3, 5}, {0, 0, 1}},
+      {"binary @c, %x {fn = min}", {1, 3, 5}, {1, 0, 0}},
+      {"binary %x, @c {fn = prelu}", {-1, 0, 1}, {3, 1, 1}},
+      {"binary %x, @z {fn = pow}", {0, 1, 2}, {0, 0, 0}},
+  };
+  for (const auto& test : kCases) {
+    const std::string shape = "f32[1x" + std::to_string(test.x.size()) + "]";
+    const auto graph = Parse("graph @g(%x: " + shape + ") -> (%y: " + shape +
+                             ") {\n  const @c: f32[1] = {3}\n  const @z: " + "f32[1] = {0}\n  %y: " + shape + " = " +
+                             test.op + "\n}\n");
+    ASSERT_TRUE(graph);
+    auto plan = GradientPlan::Create(*graph, {1, false, true});
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    const auto ws = (*plan)->NewWorkspace();
+    const std::vector<Tensor> values = (*plan)->Values();
+    std::vector<Tensor> gradients = values;
+    std::copy(test.x.begin(), test.x.end(), ws->input(0).begin());
+    ASSERT_TRUE((*plan)->Forward(values, *ws).ok());
+    std::fill(ws->output_gradient().begin(), ws->output_gradient().end(), 1.0f);
+    (*plan)->Backward(values, *ws, gradients);
+    const auto dx = ws->input_gradient(0);
+    EXPECT_THAT(std::vector<float>(dx.begin(), dx.end()), testing::ElementsAreArray(test.gradient)) << test.op;
+  }
+}
+
 TEST(GradientTest, Conv) {
   Check(One("1x2x5x4", "1x3x3x2", "conv %x, @w, @b", "  const @w: f32[3x2x3x3] = {#54}\n  const @b: f32[3] = {#3}\n"),
         2);

@@ -12,6 +12,7 @@
 
 #include "../../lib/Passes/PruneObs.h"
 #include "ExecTesting.h"
+#include "absl/strings/str_cat.h"
 #include "mcuc/Data/Score.h"
 #include "mcuc/IR/Parse.h"
 #include "mcuc/IR/Print.h"
@@ -382,6 +383,53 @@ TEST_F(SurgeonTest, LayerScopeGivesEachLayerItsShare) {
   std::vector<int64_t> nonzeros;
   for (const Value* w : WeightsOf(*pruned)) nonzeros.push_back(w->tensor().nonzeros());
   EXPECT_THAT(nonzeros, ElementsAre(36, 18, 90));
+}
+
+// What counts is the error of each output beside its own variance: neither its scale nor its mean.
+TEST_F(SurgeonTest, OutputsOfAnyScaleCountAlike) {
+  const auto list = [](const Tensor& t, double factor) {
+    std::string text;
+    for (int64_t i = 0; i < t.elements(); ++i) absl::StrAppend(&text, i ? ", " : "", t.AsDouble(i) * factor);
+    return text;
+  };
+  for (const double factor : {1.0, 1000.0}) {
+    for (const double mean : {0.0, 5000.0}) {
+      auto graph =
+          Parse(absl::StrCat("graph @g(%x: f32[8]) -> (%y: f32[4], %z: f32[4]) {\n  const @w: f32[4x8] = {",
+                             list(RandomReals(F32({4, 8}), 1), 1), "}\n  const @v: f32[4x8] = {",
+                             list(RandomReals(F32({4, 8}), 2), factor), "}\n  const @b: f32[4] = {", mean, ", ", mean,
+                             ", ", mean, ", ", mean, "}\n  %y: f32[4] = fc %x, @w\n  %z: f32[4] = fc %x, @v, @b\n}\n"));
+      const Dataset data = Dataset::FromTensors({RandomReals(F32({100, 8}), 3)}, {});
+      const auto pruned = Prune(*graph, data, 0.5);
+      std::vector<int64_t> nonzeros;
+      for (const Value* w : WeightsOf(*pruned)) nonzeros.push_back(w->tensor().nonzeros());
+      EXPECT_THAT(nonzeros, ElementsAre(testing::AllOf(testing::Ge(12), testing::Le(20)),
+                                        testing::AllOf(testing::Ge(12), testing::Le(20))))
+          << factor << " " << mean;
+    }
+  }
+}
+
+// 2 GiB hold what is alive at once, twice.
+TEST(PruneObsInputs, SamplesThatFit) {
+  const auto fit = [](const std::string& body, int64_t samples) {
+    Diagnostics diagnostics;
+    const auto graph =
+        ParseGraph("graph @g(%x: f32[1024]) -> (%y: f32[1024]) {\n" + body + "\n}\n", "t.mcu", diagnostics);
+    EXPECT_TRUE(graph) << diagnostics.ToStatus();
+    return obs::Stream::SamplesThatFit(*graph, samples);
+  };
+  const std::string chain =
+      "%a: f32[1024] = unary %x {fn = exp}\n%b: f32[1024] = unary %a {fn = neg}\n%y: f32[1024] = unary %b {fn = abs}";
+  EXPECT_EQ(fit(chain, 1000000), (int64_t{1} << 31) / (2 * 2 * 4096));
+  EXPECT_EQ(fit(chain, 512), 512);
+  EXPECT_EQ(fit("%a: f32[1024] = unary %x {fn = exp}\n%b: f32[1024] = unary %a {fn = neg}\n"
+                "%y: f32[1024] = binary %b, %x",
+                1000000),
+            (int64_t{1} << 31) / (2 * 3 * 4096));
+  EXPECT_EQ(
+      fit("%a: f32[1024] = unary %x {fn = exp}\n%b: f32[1024] = binary %a, %a\n%y: f32[1024] = unary %b", 1000000),
+      (int64_t{1} << 31) / (2 * 2 * 4096));
 }
 
 TEST_F(SurgeonTest, TheEnds) {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "QuantizeTesting.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
 #include "mcuc/Exec/Numerics.h"
 
@@ -259,6 +260,36 @@ TEST(QuantizeGroups, MovesShareTheirOperandsScale) {
   EXPECT_THAT(OpsOf(*graph), ElementsAre("conv", "max_pool", "transpose", "pad", "reshape"));
   const Quantization& quant = *Named(*graph, "y")->type().quant;
   for (const char* name : {"c", "p", "t", "q"}) EXPECT_EQ(*Named(*graph, name)->type().quant, quant) << name;
+}
+
+// The operand's range is its own where it is an input, something else reads it too, or the result lies between its
+// values.
+TEST(QuantizeGroups, MovedValuesKeepTheRangeThatOthersSee) {
+  const struct {
+    const char* text;
+    double range;  // of x, 0 included
+  } kCases[] = {
+      {"%y: f32[1x1x1x2] = max_pool %x {kernel = {1, 2}, strides = {1, 2}}", 18},
+      {"%h: f32[1x1x1x4] = binary %x, %x {fn = add}\n"
+       "%y: f32[1x1x1x2] = max_pool %h {kernel = {1, 2}, strides = {1, 2}}",
+       24},
+      {"%h: f32[1x1x1x4] = binary %x, %x {fn = add}\n"
+       "%y: f32[1x1x1x2] = max_pool %h {kernel = {1, 2}, strides = {1, 2}}\n%z: f32[1x1x1x4] = binary %h, %x {fn = "
+       "mul}",
+       36},
+      {"%h: f32[1x1x1x4] = binary %x, %x {fn = add}\n%y: f32[1x1x1x2] = resize %h {mode = linear}", 36},
+      {"%h: f32[1x1x1x4] = binary %x, %x {fn = add}\n%y: f32[1x1x1x2] = resize %h", 8},
+  };
+  for (const auto& test : kCases) {
+    const auto graph = Parse(absl::StrCat("graph @g(%x: f32[1x1x1x4]) -> (%y: f32[1x1x1x2]",
+                                          absl::StrContains(test.text, "%z") ? ", %z: f32[1x1x1x4]" : "", ") {\n",
+                                          test.text, "\n}\n"));
+    ASSERT_TRUE(graph);
+    const Dataset data = Samples({1, 1, 1, 4}, {{2, -8, 1, -8}, {-2, 10, -2, -2}});
+    ASSERT_TRUE(Quantize(*graph, &data, {{"ranges", "minmax"}}).changed.ok());
+    EXPECT_NEAR(Named(*graph, "y")->type().quant->scale(), test.range / 255, 1e-6) << PrintGraph(*graph);
+    EXPECT_EQ(Def(*graph, "y").operand(0)->type().quant, Named(*graph, "y")->type().quant);
+  }
 }
 
 TEST(QuantizeGroups, PaddingIsRepresented) {
