@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* The gaps of csc<rice>: the number of zeros before each nonzero, over all columns, as Rice codes: gap >> k ones, a
    zero, and the k lowest bits of the gap, the lowest bit of a byte first. The first byte is k. A last gap ends the
-   weights. */
+   weights. Up to three bytes behind the stream are read. */
 #ifndef MCUC_GAPS_RICE_H
 #define MCUC_GAPS_RICE_H
 
@@ -10,36 +10,32 @@
 #include "inline.h"
 
 struct mcuc_gaps_rice {
-  const uint8_t *at;
-  uint32_t bits; /* read from the stream, but not used yet */
-  int32_t left, k;
+  const uint8_t *stream;
+  uint32_t at; /* in bits */
 };
 
 MCUC_INLINE struct mcuc_gaps_rice mcuc_start_gaps_rice(const uint8_t *stream) {
-  const struct mcuc_gaps_rice gaps = {stream + 1, 0, 0, stream[0]};
+  const struct mcuc_gaps_rice gaps = {stream, 8};
   return gaps;
 }
 
+/* The stream's next bits, 25 of them at least. Compilers make one load of it where words may lie at any address. */
+MCUC_INLINE uint32_t mcuc_peek_rice(const struct mcuc_gaps_rice *gaps) {
+  const uint8_t *const p = gaps->stream + (gaps->at >> 3);
+  return ((uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24) >> (gaps->at & 7);
+}
+
 MCUC_INLINE int32_t mcuc_gap_rice(struct mcuc_gaps_rice *gaps) {
-  int32_t gap = 0, one;
+  const uint32_t k = gaps->stream[0]; /* at most 15, so that the bits behind 7 ones and a zero are enough for it */
+  uint32_t high = 0, bits, ones;
   do {
-    if (gaps->left == 0) {
-      gaps->bits = *gaps->at++;
-      gaps->left = 8;
-    }
-    one = (int32_t)(gaps->bits & 1);
-    gaps->bits >>= 1;
-    --gaps->left;
-    gap += one;
-  } while (one != 0);
-  while (gaps->left < gaps->k) {
-    gaps->bits |= (uint32_t)*gaps->at++ << gaps->left;
-    gaps->left += 8;
-  }
-  gap = (int32_t)((uint32_t)gap << gaps->k | (gaps->bits & ((1u << gaps->k) - 1)));
-  gaps->bits >>= gaps->k;
-  gaps->left -= gaps->k;
-  return gap;
+    bits = mcuc_peek_rice(gaps);
+    for (ones = 0; ones < 8 && (bits & 1) != 0; ++ones) bits >>= 1;
+    gaps->at += ones;
+    high += ones;
+  } while (ones == 8);
+  gaps->at += 1 + k;
+  return (int32_t)(high << k | (bits >> 1 & ((1u << k) - 1)));
 }
 
 #endif

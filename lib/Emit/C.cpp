@@ -428,6 +428,7 @@ absl::StatusOr<CFiles> EmitC(const Graph& graph, const EmitCOptions& options) {
   } else {
     source += "  (void)arena;\n";
   }
+  source += out.ScratchDeclarations();
   // An input that reaches no output is a parameter all the same.
   for (const Value* input : graph.inputs()) {
     if (graph.Users(input).empty()) {

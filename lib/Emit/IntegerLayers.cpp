@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "mcuc/Exec/Numerics.h"
 #include "mcuc/IR/Infer.h"
+#include "mcuc/IR/Kernels.h"
 
 namespace mcuc {
 namespace {
@@ -32,8 +33,10 @@ std::vector<std::string> WeightArguments(const Value& w, Emission& out) {
   const Encoding encoding = w.type().encoding;
   std::vector<std::byte> values = data.book;
   values.insert(values.end(), data.values.begin(), data.values.end());
+  std::vector<std::byte> coded = data.gaps;
+  if (encoding.gaps == GapCode::rice) coded.resize(coded.size() + 3);  // gaps_rice.h reads so far
   const std::string gaps =
-      encoding.gaps == GapCode::all ? "0" : table(uint8_t{0}, InfoOf(encoding.gaps).stream, data.gaps);
+      encoding.gaps == GapCode::all ? "0" : table(uint8_t{0}, InfoOf(encoding.gaps).stream, std::move(coded));
   if (encoding.values != ValueCode::element) return {gaps, table(uint8_t{0}, "value", values)};
   return {gaps, IsI8(w) ? table(int8_t{0}, "value", values) : table(0.0f, "value", values)};
 }
@@ -121,8 +124,86 @@ bool IsWhole(const ConvAttrs& attrs, const Shape& x, const Shape& w, const Shape
 
 }  // namespace
 
+namespace {
+
+std::string Flag(bool value) { return value ? "1" : "0"; }
+
+// A conv whose weights are decoded to a list (runtime/conv_list.h): one call a sample.
+absl::Status LowerConvList(const Node& node, Emission& out) {
+  const ConvAttrs& attrs = node.As<ConvAttrs>();
+  const Value &x = *node.operand(0), &w = *node.operand(1), &y = *node.result();
+  const Shape &in = x.type().shape, &filter = w.type().shape, &size = y.type().shape;
+  const int64_t dy = attrs.dilations[0] * in[3], area = in[2] * in[3];
+  const bool max = attrs.pool.kind == PoolKind::max;
+  const std::string kernel = absl::StrCat("conv_csc_pairs", max ? "_max" : "", ReaderSuffix(w.type()));
+  out.Use("conv_list.h");
+  const std::string shape = out.Struct(out.NodeName() + "_shape", "struct mcuc_conv_list",
+                                       {{"outputs", N(filter[0])},
+                                        {"filters", N(filter[0] / attrs.group)},
+                                        {"taps", N(filter[1] * filter[2] * filter[3])},
+                                        {"per_row", N(65535 / filter[3])},
+                                        {"per_plane", N(65535 / filter[2])},
+                                        {"dilation_w", N(attrs.dilations[1])},
+                                        {"row_step", N(dy - filter[3] * attrs.dilations[1])},
+                                        {"plane_step", N(area - filter[2] * dy)},
+                                        {"dy", N(attrs.strides[0] * in[3])},
+                                        {"dx", N(attrs.strides[1])},
+                                        {"rows", N(size[2])},
+                                        {"columns", N(size[3])},
+                                        {"plane", N(size[2] * size[3])},
+                                        {"group", N(filter[1] * area)}});
+  std::vector<std::string> arguments = {shape}, weights = WeightArguments(w, out);
+  const Clamp clamp = ClampOf(attrs.act, y.type());
+  const Multiplied m = MultiplierTables(attrs.mul, attrs.shift, out);
+  Append(arguments, {Flag(RangeOf(x).lo < 0), N(ZeroPoint(y)), N(clamp.lo), N(clamp.hi), Flag(m.per_channel)});
+  out.Use(kernel + ".h");
+  std::string from = out.Read(x), to = out.Write(y);
+  const std::string list = out.Scratch("uint32_t", ListWords(w.tensor())), bias = Bias(node, out);
+  if (in[0] > 1) {
+    const std::string n = out.OpenLoop(0, in[0]);
+    from = absl::StrCat(from, " + ", n, " * ", in[1] * area);
+    to = absl::StrCat(to, " + ", n, " * ", size[1] * size[2] * size[3]);
+  }
+  arguments.push_back(from);
+  Append(arguments, weights);
+  Append(arguments, {bias, m.mul, m.shift, list, to});
+  out.Call("mcuc_" + kernel, arguments);
+  if (in[0] > 1) out.Close();
+  return absl::OkStatus();
+}
+
+// An fc whose sums fit 16 bits: one call a row.
+absl::Status LowerFcNarrow(const Node& node, Emission& out) {
+  const FcAttrs& attrs = node.As<FcAttrs>();
+  const Value &x = *node.operand(0), &w = *node.operand(1), &y = *node.result();
+  const int64_t outputs = w.type().shape[0], inputs = w.type().shape[1], rows = x.type().elements() / inputs;
+  const std::string kernel = "fc_csc_narrow" + ReaderSuffix(w.type());
+  const Clamp clamp = ClampOf(attrs.act, y.type());
+  const std::vector<std::string> weights = WeightArguments(w, out);
+  const Multiplied m = MultiplierTables(attrs.mul, attrs.shift, out);
+  std::vector<std::string> arguments = {N(inputs),   N(outputs),  N(ZeroPoint(y)),
+                                        N(clamp.lo), N(clamp.hi), Flag(m.per_channel)};
+  out.Use(kernel + ".h");
+  std::string from = out.Read(x), to = out.Write(y);
+  const std::string bias = Bias(node, out);
+  if (rows > 1) {
+    const std::string row = out.OpenLoop(0, rows);
+    from = absl::StrCat(from, " + ", row, " * ", inputs);
+    to = absl::StrCat(to, " + ", row, " * ", outputs);
+  }
+  arguments.push_back(from);
+  Append(arguments, weights);
+  Append(arguments, {bias, m.mul, m.shift, to});
+  out.Call("mcuc_" + kernel, arguments);
+  if (rows > 1) out.Close();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status LowerConvQuantized(const Node& node, Emission& out) {
   const ConvAttrs& attrs = node.As<ConvAttrs>();
+  if (attrs.kernel != LayerKernel::plain) return LowerConvList(node, out);
   const Value &x = *node.operand(0), &w = *node.operand(1);
   const bool csc = w.type().encoding != Encoding::kDense;
   if (csc && !PositionsDivide(w.type().shape)) {
@@ -159,6 +240,7 @@ absl::Status LowerConvQuantized(const Node& node, Emission& out) {
 
 absl::Status LowerFcQuantized(const Node& node, Emission& out) {
   const FcAttrs& attrs = node.As<FcAttrs>();
+  if (attrs.kernel != LayerKernel::plain) return LowerFcNarrow(node, out);
   const Value &x = *node.operand(0), &w = *node.operand(1);
   const bool csc = w.type().encoding != Encoding::kDense;
   const int64_t outputs = w.type().shape[0], inputs = w.type().shape[1], rows = x.type().elements() / inputs;

@@ -414,6 +414,21 @@ std::string Emission::OpenLoop(int depth, int64_t count) {
   return i;
 }
 
+std::string Emission::Scratch(const std::string& c_type, int64_t elements) {
+  ScratchArray& array = scratch_[c_type];
+  if (array.name.empty()) array.name = names_.Unique("scratch", "v_");
+  array.elements = std::max(array.elements, elements);
+  return array.name;
+}
+
+std::string Emission::ScratchDeclarations() const {
+  std::string lines;
+  for (const auto& [c_type, array] : scratch_) {
+    absl::StrAppend(&lines, "  ", c_type, " ", array.name, "[", array.elements, "];\n");
+  }
+  return lines;
+}
+
 std::string Emission::Local(const std::string& hint) { return names_.Unique(hint, "v_"); }
 
 void Emission::BeginNode(const Node& node) {

@@ -84,6 +84,8 @@ class Emission {
   std::string OpenLoop(int depth, int64_t count);
   // A name for a local variable (declared by the caller).
   std::string Local(const std::string& hint);
+  // An array of at least `elements` on the stack of run(), one for all layers: what a kernel works with.
+  std::string Scratch(const std::string& c_type, int64_t elements);
 
   // --- For EmitC.
   void BeginNode(const Node& node);
@@ -95,6 +97,7 @@ class Emission {
   };
   const std::vector<NodeText>& nodes() const { return texts_; }
   const std::vector<std::string>& runtime_files() const { return runtime_files_; }
+  std::string ScratchDeclarations() const;  // lines for the head of run()
   bool uses_arena() const { return uses_arena_; }
   const absl::Status& status() const { return status_; }  // the first failure of a call without a status of its own
 
@@ -114,6 +117,11 @@ class Emission {
   std::map<const Value*, std::string> locals_;      // results with a local pointer, constants with a table
   std::string arena_;                               // the local `uint8_t *` of run()
   std::vector<std::string> loop_variables_;
+  struct ScratchArray {
+    std::string name;
+    int64_t elements = 0;
+  };
+  std::map<std::string, ScratchArray> scratch_;  // by C type
   std::vector<NodeText> texts_;
   std::vector<std::string> runtime_files_;
   std::set<std::string> runtime_seen_;

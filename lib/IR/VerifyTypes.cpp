@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "mcuc/IR/Bounds.h"
 #include "mcuc/IR/Infer.h"
+#include "mcuc/IR/Kernels.h"
 
 namespace mcuc {
 
@@ -165,6 +166,9 @@ void NodeRules::ConvOrFc(const Attrs& attrs) {
   CheckAct(attrs.act);
   const Type &x = Operand(0), &w = Operand(1);
   const bool f32_bias = !Has(2) || IsF32(Operand(2));
+  if (attrs.kernel != LayerKernel::plain && IsF32(x)) {
+    Error("kernel = ", EnumName(attrs.kernel), ": x must be int8");
+  }
   if (IsF32(x) && IsF32(w) && f32_bias && IsF32(y_)) {
     return CheckNoMultipliers(attrs.mul, attrs.shift, "the operation is float");
   }
@@ -187,6 +191,9 @@ void NodeRules::ConvOrFc(const Attrs& attrs) {
     }
   }
   if (CheckMultipliers(attrs.mul, attrs.shift, 1, static_cast<size_t>(w.shape[0]))) CheckBounds(attrs);
+  if (const absl::Status s = CheckKernel(node_, attrs.kernel); !s.ok()) {
+    Error("kernel = ", EnumName(attrs.kernel), ": ", s.message());
+  }
 }
 
 void NodeRules::CheckWeights() {

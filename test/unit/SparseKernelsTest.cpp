@@ -73,6 +73,8 @@ struct Streams {
       to.shrink_to_fit();
     };
     append(gaps, data.gaps);
+    if (encoding.gaps == GapCode::rice) gaps.resize(gaps.size() + 3);  // its reader takes words of 4 bytes
+    gaps.shrink_to_fit();
     append(values, data.book);
     append(values, data.values);
   }

@@ -143,6 +143,7 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
   if (quantized) text += "canonicalize,fuse,";
   if (calibrated || quantized) text += "prune-channels,";
   if (!state.encoded) text += "csc-encode,";
+  text += "select-kernels,";
   if (float_io) text += "float-io,";
   return absl::StrCat(text, flags.io_in_arena ? "plan-buffers{io=true}" : "plan-buffers");
 }

@@ -33,6 +33,7 @@ using Multipliers = std::vector<int32_t>;  // empty: not quantized; one element 
 #define MCUC_RESIZE_ROUNDS(X) X(round_prefer_floor) X(round_prefer_ceil) X(floor) X(ceil)
 #define MCUC_ACT_KINDS(X) X(none) X(relu) X(clip)
 #define MCUC_POOL_KINDS(X) X(none) X(max) X(avg)
+#define MCUC_LAYER_KERNELS(X) X(plain) X(list) X(pairs) X(narrow)
 
 #define MCUC_ATTRIBUTE_ENUMS(X)              \
   X(UnaryFn, MCUC_UNARY_FNS)                 \
@@ -43,7 +44,8 @@ using Multipliers = std::vector<int32_t>;  // empty: not quantized; one element 
   X(ResizeTransform, MCUC_RESIZE_TRANSFORMS) \
   X(ResizeRound, MCUC_RESIZE_ROUNDS)         \
   X(ActKind, MCUC_ACT_KINDS)                 \
-  X(PoolKind, MCUC_POOL_KINDS)
+  X(PoolKind, MCUC_POOL_KINDS)               \
+  X(LayerKernel, MCUC_LAYER_KERNELS)
 
 #define MCUC_ENUMERATOR(name) name,
 #define X(Enum, LIST)                                                             \

@@ -1,0 +1,37 @@
+// What the kernels that `select-kernels` chooses from take for granted, proved from the graph alone: the pass, the
+// verifier and the emitter ask here.
+#ifndef MCUC_IR_KERNELS_H
+#define MCUC_IR_KERNELS_H
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "mcuc/IR/Graph.h"
+
+namespace mcuc {
+
+// Both ends included.
+struct Interval {
+  int64_t lo = 0, hi = 0;
+};
+
+// The integers that an int8 value may hold, by its type and the activations behind which it was computed.
+Interval RangeOf(const Value& value);
+
+// For an integer conv or fc with constant weights and bias: between which sums each output channel's accumulators lie,
+// by the range of x. A fused average pool counts as its largest sum.
+std::vector<Interval> AccumulatorRanges(const Node& node);
+
+// Whether this kernel may run the node, an integer conv or fc; the message says why not.
+absl::Status CheckKernel(const Node& node, LayerKernel kernel);
+
+// The sides of a fused pool as the list kernels know it: 1 (none) or 2 (max, 2 x 2); 0: another one.
+int64_t ListPool(const Pool& pool);
+
+// The longest list of words (runtime/conv_list.h) of an output channel of `w`, the word that ends it included.
+int64_t ListWords(const Tensor& w);
+
+}  // namespace mcuc
+
+#endif  // MCUC_IR_KERNELS_H

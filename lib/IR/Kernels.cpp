@@ -1,0 +1,175 @@
+// What each kernel takes for granted. The numbers are those of the fields in runtime/conv_list.h and of N2.
+#include "mcuc/IR/Kernels.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "mcuc/IR/Infer.h"
+
+namespace mcuc {
+
+namespace {
+
+template <typename... Args>
+absl::Status No(const Args&... args) {
+  return absl::InvalidArgumentError(absl::StrCat(args...));
+}
+
+Interval WholeRange(const Type& type) { return {IntegerMin(type.element), IntegerMax(type.element)}; }
+
+Interval Hull(Interval a, Interval b) { return {std::min(a.lo, b.lo), std::max(a.hi, b.hi)}; }
+
+// Behind an activation that lets nothing negative through no integer lies below the zero point (N3).
+Interval Behind(const Act& act, const Type& type) {
+  Interval range = WholeRange(type);
+  if (act.kind == ActKind::relu || (act.kind == ActKind::clip && act.lo >= 0)) range.lo = type.quant->zero_point();
+  return range;
+}
+
+bool IsInteger8(const Type& type) { return type.element == ElementType::i8 && type.quant && type.quant->per_tensor(); }
+
+constexpr int kDeepest = 64;  // nested concats
+
+Interval RangeAt(const Value* value, int depth) {
+  while (value->def()) {
+    const Type& type = value->type();
+    const Node& node = *value->def();
+    if (const auto* conv = node.If<ConvAttrs>()) return Behind(conv->act, type);
+    if (const auto* fc = node.If<FcAttrs>()) return Behind(fc->act, type);
+    if (const auto* binary = node.If<BinaryAttrs>()) return Behind(binary->act, type);
+    if (const auto* unary = node.If<UnaryAttrs>()) {
+      if (unary->fn == UnaryFn::relu) return Behind(Act{ActKind::relu, 0, 0}, type);
+      if (unary->fn == UnaryFn::clip) return Behind(Act{ActKind::clip, unary->alpha, unary->beta}, type);
+      return WholeRange(type);
+    }
+    if (const auto* concat = node.If<ConcatAttrs>(); concat && concat->mul.empty() && depth < kDeepest) {
+      Interval range = RangeAt(node.operand(0), depth + 1);
+      for (const Value* operand : node.operands()) range = Hull(range, RangeAt(operand, depth + 1));
+      return range;
+    }
+    const bool keeps = node.If<ReshapeAttrs>() || node.If<IdentityAttrs>() || node.If<TransposeAttrs>() ||
+                       node.If<SliceAttrs>() || node.If<MaxPoolAttrs>() || node.If<GatherAttrs>();
+    if (!keeps) return WholeRange(type);
+    value = node.operand(0);
+  }
+  return WholeRange(value->type());
+}
+
+const Multipliers& ShiftsOf(const Node& node) {
+  return node.If<ConvAttrs>() ? node.As<ConvAttrs>().shift : node.As<FcAttrs>().shift;
+}
+
+// N2 in products of 32 bits (runtime/requantize_16.h).
+absl::Status CheckNarrowSums(const Node& node) {
+  for (const int32_t shift : ShiftsOf(node)) {
+    if (shift < -16) return No("shift ", shift, " is below -16");
+  }
+  const std::vector<Interval> ranges = AccumulatorRanges(node);
+  for (size_t c = 0; c < ranges.size(); ++c) {
+    if (ranges[c].lo >= INT16_MIN && ranges[c].hi <= INT16_MAX) continue;
+    return No("the sums of output channel ", c, " lie within [", ranges[c].lo, ", ", ranges[c].hi,
+              "], which are more than 16 bits");
+  }
+  return absl::OkStatus();
+}
+
+// Every step between the words of a list fits 16 bits; `back` is what a kernel moves by itself for each word.
+absl::Status CheckSteps(const ConvAttrs& attrs, const Shape& x, const Tensor& w, int64_t back) {
+  const Shape& filter = w.type().shape;
+  const int64_t length = ColumnLength(w.type()), area = filter[2] * filter[3];
+  int64_t column = -1, before = 0, most = 0;
+  const absl::Status status = VisitValues(w, [&](int64_t position, double value) {
+    if (value == 0) return;
+    const int64_t k = position % length, c = k / area, ky = k % area / filter[3], kx = k % filter[3];
+    const int64_t at = c * x[2] * x[3] + ky * attrs.dilations[0] * x[3] + kx * attrs.dilations[1];
+    if (position / length != column) before = 0;
+    column = position / length;
+    most = std::max(most, std::abs(at - before));
+    before = at + back;
+  });
+  if (!status.ok()) return status;
+  return most <= INT16_MAX ? status : No("a step of ", most, " bytes from one weight's input to the next one's");
+}
+
+absl::Status CheckList(const ConvAttrs& attrs, const Shape& x, const Tensor& w, const Shape& y, bool pairs) {
+  const Shape& filter = w.type().shape;
+  const int64_t pool = ListPool(attrs.pool);
+  if (pool == 0) return No("only a max pool of 2 x 2 without padding is fused with it");
+  if (attrs.pads != Pads{}) return No("x is padded");
+  const int64_t rows = filter[1] * filter[2];
+  constexpr int64_t kReciprocal = 65536, kMostField = UINT16_MAX;
+  if ((rows * filter[3] + 1) * filter[3] > kReciprocal || (rows + 1) * filter[2] > kReciprocal ||
+      filter[0] > kMostField || x[2] * x[3] > INT16_MAX || attrs.strides[0] * x[3] > kMostField ||
+      attrs.dilations[0] * x[3] > INT16_MAX || filter[2] * attrs.dilations[0] * x[3] > INT16_MAX ||
+      filter[3] * attrs.dilations[1] > INT16_MAX || y[2] * y[3] > kMostField) {
+    return No("its sizes are over 16 bits");
+  }
+  const int64_t least = 4 / pool;
+  if (pairs && attrs.strides[1] != 1) return No("its stride along a row is ", attrs.strides[1], ", not 1");
+  if (y[3] < least || y[2] < least) return No("the result is smaller than a tile of ", least, " x ", least);
+  return CheckSteps(attrs, x, w, attrs.strides[0] * x[3]);
+}
+
+}  // namespace
+
+Interval RangeOf(const Value& value) { return RangeAt(&value, 0); }
+
+std::vector<Interval> AccumulatorRanges(const Node& node) {
+  const Value &x = *node.operand(0), &w = *node.operand(1);
+  const Value* b = node.operand(2);
+  Interval range = RangeOf(x);
+  const auto* conv = node.If<ConvAttrs>();
+  if (conv && conv->pads != Pads{}) {
+    const int64_t zero = x.type().quant->zero_point();
+    range = Hull(range, {zero, zero});
+  }
+  const int64_t length = ColumnLength(w.type());
+  std::vector<Interval> ranges(static_cast<size_t>(Columns(w.type())));
+  for (size_t c = 0; b && c < ranges.size(); ++c) {
+    ranges[c].lo = ranges[c].hi = b->tensor().AsInt(static_cast<int64_t>(c));
+  }
+  // Streams that fit no shape are reported by CheckEncoding.
+  (void)VisitValues(w.tensor(), [&](int64_t position, double value) {
+    Interval& sum = ranges[static_cast<size_t>(position / length)];
+    const auto weight = static_cast<int64_t>(value);
+    sum.lo += std::min(weight * range.lo, weight * range.hi);
+    sum.hi += std::max(weight * range.lo, weight * range.hi);
+  });
+  return ranges;
+}
+
+int64_t ListPool(const Pool& pool) {
+  if (pool.kind == PoolKind::none) return 1;
+  const bool two = pool.kernel == Pair{2, 2} && pool.strides == Pair{2, 2} && pool.pads == Pads{} && !pool.ceil;
+  return pool.kind == PoolKind::max && two ? 2 : 0;
+}
+
+int64_t ListWords(const Tensor& w) {
+  std::vector<int64_t> words(static_cast<size_t>(Columns(w.type())), 1);
+  (void)VisitValues(w, [&](int64_t position, double value) {
+    if (value != 0) ++words[static_cast<size_t>(position / ColumnLength(w.type()))];
+  });
+  return *std::max_element(words.begin(), words.end());
+}
+
+absl::Status CheckKernel(const Node& node, LayerKernel kernel) {
+  if (kernel == LayerKernel::plain) return absl::OkStatus();
+  const auto* conv = node.If<ConvAttrs>();
+  if (!conv && !node.If<FcAttrs>()) return No(node.op_name(), " has no kernels to choose from");
+  const Value &x = *node.operand(0), &w = *node.operand(1);
+  if (!IsInteger8(x.type()) || !w.is_constant() || w.type().element != ElementType::i8 ||
+      w.type().encoding == Encoding::kDense) {
+    return No("x must be int8 and the weights encoded int8");
+  }
+  if (const Value* b = node.operand(2); b && (!b->is_constant() || b->type().element != ElementType::i32)) {
+    return No("the bias must be a constant i32");
+  }
+  if (conv != nullptr) {
+    if (kernel != LayerKernel::pairs) return No("conv has no such kernel");
+    const absl::Status status = CheckList(*conv, x.type().shape, w.tensor(), node.result()->type().shape, true);
+    return status.ok() ? CheckNarrowSums(node) : status;
+  }
+  return kernel == LayerKernel::narrow ? CheckNarrowSums(node) : No("fc has no such kernel");
+}
+
+}  // namespace mcuc
