@@ -6,38 +6,81 @@
 
 #include <stdint.h>
 
-#include "conv_csc_words_u8_i8.h"
+#include "bias_b32.h"
 #include "conv_pairs.h"
+#include "gaps_u8.h"
+#include "values_i8.h"
 
-MCUC_INLINE void mcuc_conv_csc_pairs_tiles_u8_i8(const struct mcuc_conv_list *s, int32_t raise, int32_t y_zero,
-                                                 int32_t lo, int32_t hi, int32_t per_channel, const int8_t *x,
-                                                 const uint8_t *delta, const mcuc_values_i8 *value, const int32_t *bias,
-                                                 const int32_t *mul, const int8_t *shift, uint32_t *list, int8_t *y,
-                                                 int32_t pool) {
+/* filters, group: where there are groups, the output channels of one and its bytes of x; else 0. dx: from an output to
+   the next one, in x; 1 here. per_row, per_plane: 65535 / kernel_w and 65535 / kernel_h. raise: x may be negative. mul,
+   shift: where multipliers and shifts are null, those of all channels. list: the longest list of a channel, in words.
+   */
+MCUC_INLINE void mcuc_conv_csc_pairs_tiles_u8_i8(const struct mcuc_conv_words *s, int32_t filters, int32_t group,
+                                                 int32_t dx, int32_t dilation_w, uint32_t per_row, uint32_t per_plane,
+                                                 int32_t raise, int32_t y_zero, int32_t lo, int32_t hi, const int8_t *x,
+                                                 const uint8_t *delta, const mcuc_values_i8 *value,
+                                                 const mcuc_bias_b32 *bias, int32_t bias_shift, int32_t mul,
+                                                 int32_t shift, const int32_t *multipliers, const int8_t *shifts,
+                                                 uint32_t *list, int8_t *y, int32_t pool) {
   const int32_t window = pool == MCUC_POOL_MAX ? 2 : 1; /* a side of it, and its stride */
-  const int32_t rows = MCUC_PAIRS_ROWS / window, columns = MCUC_PAIRS_COLUMNS / window;
-  struct mcuc_words_u8_i8 words = mcuc_start_words_u8_i8(delta, value);
-  for (int32_t m = 0, in_group = 0; m < s->outputs; ++m, ++in_group, y += s->plane) {
-    if (in_group == s->filters) {
-      in_group = 0;
-      x += s->group;
-    }
-    const int32_t sum = mcuc_next_words_u8_i8(&words, s, s->dy, list);
-    const int32_t start = (bias != 0 ? bias[m] : 0) - (raise ? MCUC_PAIRS_RAISE * sum : 0), j = per_channel ? m : 0;
-    const struct mcuc_pairs_quant channel = {start, mul[j], shift[j], y_zero, lo, hi};
-    /* The last tiles are moved back into y: some results are computed twice. */
-    for (int32_t row = 0;;) {
-      for (int32_t column = 0;;) {
-        mcuc_pairs_tile(s, &channel, list, x + row * window * s->dy + column * window, raise, pool,
-                        y + row * s->columns + column);
-        if (column == s->columns - columns) break;
-        column += columns;
-        if (column > s->columns - columns) column = s->columns - columns;
+  const int32_t rows = MCUC_PAIRS_ROWS / window;
+#if defined(MCUC_PAIRS_WIDE)
+  const int32_t wide = s->columns >= MCUC_PAIRS_WIDE / window;
+  const int32_t columns = wide ? MCUC_PAIRS_WIDE / window : MCUC_PAIRS_COLUMNS / window, raised = raise && !wide;
+#else
+  const int32_t raised = raise;
+  const int32_t columns = MCUC_PAIRS_COLUMNS / window;
+#endif
+  struct mcuc_gaps_u8 gaps = mcuc_start_gaps_u8(delta);
+  struct mcuc_pairs_quant q = {0, mul, shift, y_zero, lo, hi};
+  uint32_t *end = list;
+  int32_t k = -1, i = 0, m = 0, in_group = 0, before = 0, sum = 0;
+  for (;;) {
+    k += 1 + mcuc_gap_u8(&gaps);
+    while (k >= s->taps) { /* the list is whole */
+      *end = 0;
+      q.start = (bias != 0 ? bias[m] * ((int32_t)1 << bias_shift) : 0) - (raised ? MCUC_PAIRS_RAISE * sum : 0);
+      if (multipliers != 0) q.mul = multipliers[m];
+      if (shifts != 0) q.shift = shifts[m];
+      /* The last tiles are moved back into y: some results are computed twice. */
+      for (int32_t row = 0;;) {
+        for (int32_t column = 0;;) {
+          const int8_t *const from = x + (row * s->dy + column * dx) * window;
+          int8_t *const to = y + row * s->columns + column;
+#if defined(MCUC_PAIRS_WIDE)
+          if (wide) {
+            mcuc_pairs_wide_tile(s, &q, list, from, pool, to);
+          } else
+#endif
+          {
+            mcuc_pairs_tile(s, dx, &q, list, from, raise, pool, to);
+          }
+          if (column == s->columns - columns) break;
+          column += columns;
+          if (column > s->columns - columns) column = s->columns - columns;
+        }
+        if (row == s->rows - rows) break;
+        row += rows;
+        if (row > s->rows - rows) row = s->rows - rows;
       }
-      if (row == s->rows - rows) break;
-      row += rows;
-      if (row > s->rows - rows) row = s->rows - rows;
+      if (++m == s->outputs) return;
+      y += s->plane;
+      if (filters != 0 && ++in_group == filters) {
+        in_group = 0;
+        x += group;
+      }
+      end = list;
+      before = 0;
+      sum = 0;
+      k -= s->taps;
     }
+    const int32_t row = mcuc_quotient_16(k, per_row), plane = mcuc_quotient_16(row, per_plane);
+    const int32_t at = k * dilation_w + row * s->row_step + plane * s->plane_step;
+    const int32_t w = mcuc_value_i8(value, i++);
+    if (w == 0) continue; /* some codes hold zeros */
+    *end++ = (uint32_t)w << 16 | ((uint32_t)(at - before) & 0xffff);
+    before = at + s->dy; /* a tile goes on one row for each weight */
+    sum += w;
   }
 }
 

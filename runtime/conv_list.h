@@ -1,33 +1,125 @@
 /* SPDX-License-Identifier: 0BSD */
-/* What the convolutions share that decode the nonzero weights of an output channel once into a list of words, and then
-   run over that list for every tile of output pixels. No tap lies in padding. */
+/* Tiles of a convolution whose sums are of 32 bits. For conv_csc_list_u8_i8.h and conv_csc_list_max_u8_i8.h, which are
+   made of conv_csc_pairs_u8_i8.h and conv_csc_pairs_max_u8_i8.h by exchanging the names. */
 #ifndef MCUC_CONV_LIST_H
 #define MCUC_CONV_LIST_H
 
 #include <stdint.h>
 
-#include "inline.h"
+#include "clamp_i32.h"
+#include "conv.h"
+#include "conv_words.h"
+#include "requantize.h"
 
-/* x: planes of `row` bytes a row. Tap k of a filter lies dilation_w * k + row_step * (k / kernel_w) + plane_step *
-   (k / (kernel_w * kernel_h)) bytes behind a window's first one. */
-struct mcuc_conv_list {
-  uint16_t outputs, filters;   /* output channels, and those of one group */
-  uint16_t taps;               /* of a filter: channels x kernel_h x kernel_w */
-  uint16_t per_row, per_plane; /* 65535 / kernel_w, 65535 / kernel_h */
-  int16_t dilation_w, row_step, plane_step;
-  uint16_t dy, dx;               /* from an output of the convolution to the one below and to the next one, in x */
-  uint16_t rows, columns, plane; /* results of a call; from one channel of y to the next */
-  int32_t group;                 /* bytes of x of one group */
+/* What goes to one output channel. */
+struct mcuc_list_quant {
+  int32_t start; /* the bias */
+  int32_t mul, shift, y_zero, lo, hi;
 };
 
-/* floor(n / d) = ((n + 1) * floor(65535 / d)) >> 16, for (n + 1) * d <= 65536. */
-MCUC_INLINE int32_t mcuc_quotient_16(int32_t n, uint32_t reciprocal) {
-  return (int32_t)((((uint32_t)n + 1) * reciprocal) >> 16);
+MCUC_INLINE int8_t mcuc_list_result(const struct mcuc_list_quant *q, int32_t acc) {
+  return (int8_t)mcuc_clamp_i32(q->y_zero + mcuc_requantize(acc, q->mul, q->shift), q->lo, q->hi);
 }
 
-/* A word of a list: in its lower half the step to x from where the word before has left off, in the upper one the
-   weight, which is not 0. A word of 0 ends the list. */
-MCUC_INLINE int32_t mcuc_word_step(uint32_t word) { return (int16_t)(word & 0xffff); }
-MCUC_INLINE int32_t mcuc_word_weight(uint32_t word) { return (int32_t)word >> 16; /* arithmetic */ }
+#if defined(__ARM_FEATURE_MVE) && !defined(MCUC_PORTABLE)
+#include <arm_mve.h>
+/* Four rows of four sums, each in a lane of its own. */
+enum { MCUC_LIST_ROWS = 4, MCUC_LIST_COLUMNS = 4, MCUC_LIST_RAISE = 0 };
+
+MCUC_INLINE int32x4_t mcuc_list_bytes(const int8_t *x, int32_t dx, uint32x4_t offsets) {
+  return dx == 1 ? vldrbq_s32(x) : vldrbq_gather_offset_s32(x, offsets);
+}
+
+/* The tile whose first window begins at x, to y. */
+MCUC_INLINE void mcuc_list_tile(const struct mcuc_conv_words *s, int32_t dx, const struct mcuc_list_quant *q,
+                                const uint32_t *list, const int8_t *x, int32_t raise, int32_t pool, int8_t *y) {
+  const int32_t dy = s->dy, window = pool == MCUC_POOL_MAX ? 2 : 1;
+  const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)dx);
+  int32x4_t a = vdupq_n_s32(q->start), b = a, c = a, d = a;
+  for (uint32_t word; (word = *list++) != 0;) {
+    const int32_t w = mcuc_word_weight(word);
+    x += mcuc_word_step(word);
+    a = vmlaq_n_s32(a, mcuc_list_bytes(x, dx, offsets), w);
+    b = vmlaq_n_s32(b, mcuc_list_bytes(x + dy, dx, offsets), w);
+    c = vmlaq_n_s32(c, mcuc_list_bytes(x + 2 * dy, dx, offsets), w);
+    d = vmlaq_n_s32(d, mcuc_list_bytes(x + 3 * dy, dx, offsets), w);
+    x += dy;
+  }
+  (void)raise;
+  int32_t sums[16];
+  if (pool == MCUC_POOL_MAX) {
+    a = vmaxq_s32(a, b);
+    c = vmaxq_s32(c, d);
+    vst1q_s32(sums, vmaxq_s32(a, vrev64q_s32(a)));
+    vst1q_s32(sums + 8, vmaxq_s32(c, vrev64q_s32(c)));
+  } else {
+    vst1q_s32(sums, a);
+    vst1q_s32(sums + 4, b);
+    vst1q_s32(sums + 8, c);
+    vst1q_s32(sums + 12, d);
+  }
+  for (int32_t r = 0; r < 4; r += window, y += s->columns) {
+    for (int32_t i = 0; i < 4; i += window) y[i / window] = mcuc_list_result(q, sums[4 * r + i]);
+  }
+}
+#else
+/* Two rows of sums, of as many columns as most compilers keep in registers. */
+#if defined(__ARM_ARCH_6M__)
+enum { MCUC_LIST_ROWS = 2, MCUC_LIST_COLUMNS = 2, MCUC_LIST_RAISE = 0 };
+#else
+enum { MCUC_LIST_ROWS = 2, MCUC_LIST_COLUMNS = 4, MCUC_LIST_RAISE = 0 };
+#endif
+
+/* The sums of the tile at x, row by row. */
+MCUC_INLINE void mcuc_list_sums(const uint32_t *list, const int8_t *x, int32_t dy, int32_t dx, int32_t *sums) {
+  int32_t a0 = sums[0], a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+  for (uint32_t word; (word = *list++) != 0;) {
+    const int32_t w = mcuc_word_weight(word);
+    x += mcuc_word_step(word);
+    a0 += w * x[0];
+    a1 += w * x[dx];
+    if (MCUC_LIST_COLUMNS > 2) {
+      a2 += w * x[2 * dx];
+      a3 += w * x[3 * dx];
+    }
+    x += dy;
+    b0 += w * x[0];
+    b1 += w * x[dx];
+    if (MCUC_LIST_COLUMNS > 2) {
+      b2 += w * x[2 * dx];
+      b3 += w * x[3 * dx];
+    }
+  }
+  sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3;
+  sums[MCUC_LIST_COLUMNS] = b0, sums[MCUC_LIST_COLUMNS + 1] = b1;
+  if (MCUC_LIST_COLUMNS > 2) sums[6] = b2, sums[7] = b3;
+}
+
+/* The tile whose first window begins at x, to y. */
+MCUC_INLINE void mcuc_list_tile(const struct mcuc_conv_words *s, int32_t dx, const struct mcuc_list_quant *q,
+                                const uint32_t *list, const int8_t *x, int32_t raise, int32_t pool, int8_t *y) {
+  int32_t sums[8] = {q->start};
+  (void)raise;
+  if (dx == 1) { /* constant distances are cheaper */
+    mcuc_list_sums(list, x, s->dy, 1, sums);
+  } else {
+    mcuc_list_sums(list, x, s->dy, dx, sums);
+  }
+  if (pool == MCUC_POOL_MAX) {
+    for (int32_t c = 0; c < MCUC_LIST_COLUMNS; c += 2) {
+      int32_t most = sums[c];
+      if (sums[c + 1] > most) most = sums[c + 1];
+      if (sums[MCUC_LIST_COLUMNS + c] > most) most = sums[MCUC_LIST_COLUMNS + c];
+      if (sums[MCUC_LIST_COLUMNS + c + 1] > most) most = sums[MCUC_LIST_COLUMNS + c + 1];
+      y[c >> 1] = mcuc_list_result(q, most);
+    }
+  } else {
+    for (int32_t c = 0; c < MCUC_LIST_COLUMNS; ++c) {
+      y[c] = mcuc_list_result(q, sums[c]);
+      y[s->columns + c] = mcuc_list_result(q, sums[MCUC_LIST_COLUMNS + c]);
+    }
+  }
+}
+#endif
 
 #endif

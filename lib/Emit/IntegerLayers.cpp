@@ -128,47 +128,82 @@ namespace {
 
 std::string Flag(bool value) { return value ? "1" : "0"; }
 
-// A conv whose weights are decoded to a list (runtime/conv_list.h): one call a sample.
+// Multiplier and shift of all output channels, and the tables of those that differ: "mul", "shift", "0", "0".
+std::vector<std::string> MultiplierArguments(const Multipliers& mul, const Multipliers& shift, Emission& out) {
+  const std::vector<int8_t> shifts(shift.begin(), shift.end());  // [-31, 7]
+  return {N(mul.size() > 1 ? 0 : mul[0]), N(shift.size() > 1 ? 0 : shift[0]),
+          mul.size() > 1 ? out.Table(out.NodeName() + "_mul", std::span<const int32_t>(mul)) : "0",
+          shift.size() > 1 ? out.Table(out.NodeName() + "_shift", std::span<const int8_t>(shifts)) : "0"};
+}
+
+// The kernel's name ends in what it reads: "_rice_n4_b16".
+std::string ListKernel(const std::string& name, const Node& node) {
+  const Value* b = node.operand(2);
+  const int64_t bits = 8 * ElementTypeBytes(b != nullptr ? b->type().element : ElementType::i32);
+  return absl::StrCat(name, ReaderSuffix(node.operand(1)->type()), "_b", bits);
+}
+
+// A conv whose weights are decoded to a list (runtime/conv_words.h): one call a sample and band.
 absl::Status LowerConvList(const Node& node, Emission& out) {
   const ConvAttrs& attrs = node.As<ConvAttrs>();
   const Value &x = *node.operand(0), &w = *node.operand(1), &y = *node.result();
   const Shape &in = x.type().shape, &filter = w.type().shape, &size = y.type().shape;
-  const int64_t dy = attrs.dilations[0] * in[3], area = in[2] * in[3];
-  const bool max = attrs.pool.kind == PoolKind::max;
-  const std::string kernel = absl::StrCat("conv_csc_pairs", max ? "_max" : "", ReaderSuffix(w.type()));
-  out.Use("conv_list.h");
-  const std::string shape = out.Struct(out.NodeName() + "_shape", "struct mcuc_conv_list",
-                                       {{"outputs", N(filter[0])},
-                                        {"filters", N(filter[0] / attrs.group)},
-                                        {"taps", N(filter[1] * filter[2] * filter[3])},
-                                        {"per_row", N(65535 / filter[3])},
-                                        {"per_plane", N(65535 / filter[2])},
-                                        {"dilation_w", N(attrs.dilations[1])},
-                                        {"row_step", N(dy - filter[3] * attrs.dilations[1])},
-                                        {"plane_step", N(area - filter[2] * dy)},
-                                        {"dy", N(attrs.strides[0] * in[3])},
-                                        {"dx", N(attrs.strides[1])},
-                                        {"rows", N(size[2])},
-                                        {"columns", N(size[3])},
-                                        {"plane", N(size[2] * size[3])},
-                                        {"group", N(filter[1] * area)}});
-  std::vector<std::string> arguments = {shape}, weights = WeightArguments(w, out);
+  const Band band = BandOf(attrs, in, filter, size);
+  const KernelMemory memory = MemoryOf(node);
+  const int64_t dy = attrs.dilations[0] * band.width, area = band.in_rows * band.width, pool = ListPool(attrs.pool);
+  const std::string kernel =
+      ListKernel(absl::StrCat("conv_csc_", EnumName(attrs.kernel), pool > 1 ? "_max" : ""), node);
+  out.Use("conv_words.h");
+  std::vector<std::string> arguments = {out.Struct(out.NodeName() + "_shape", "struct mcuc_conv_words",
+                                                   {{"outputs", N(filter[0])},
+                                                    {"taps", N(filter[1] * filter[2] * filter[3])},
+                                                    {"row_step", N(dy - filter[3] * attrs.dilations[1])},
+                                                    {"plane_step", N(area - filter[2] * dy)},
+                                                    {"dy", N(attrs.strides[0] * band.width)},
+                                                    {"rows", N(band.rows)},
+                                                    {"columns", N(size[3])},
+                                                    {"plane", N(size[2] * size[3])}})};
   const Clamp clamp = ClampOf(attrs.act, y.type());
-  const Multiplied m = MultiplierTables(attrs.mul, attrs.shift, out);
-  Append(arguments, {Flag(RangeOf(x).lo < 0), N(ZeroPoint(y)), N(clamp.lo), N(clamp.hi), Flag(m.per_channel)});
+  Append(arguments, {N(attrs.group > 1 ? filter[0] / attrs.group : 0), N(attrs.group > 1 ? filter[1] * area : 0),
+                     N(attrs.strides[1]), N(attrs.dilations[1]), N(65535 / filter[3]), N(65535 / filter[2]),
+                     Flag(RangeOf(x).lo < 0), N(ZeroPoint(y)), N(clamp.lo), N(clamp.hi)});
+  const std::vector<std::string> weights = WeightArguments(w, out);
   out.Use(kernel + ".h");
   std::string from = out.Read(x), to = out.Write(y);
-  const std::string list = out.Scratch("uint32_t", ListWords(w.tensor())), bias = Bias(node, out);
+  const std::string list =
+      memory.list_bytes > 0 ? out.Arena("uint32_t", attrs.scratch) : out.Scratch("uint32_t", ListWords(w.tensor()));
+  const std::string bias = Bias(node, out);
+  const std::vector<std::string> multipliers = MultiplierArguments(attrs.mul, attrs.shift, out);
+  int loops = 0;
   if (in[0] > 1) {
-    const std::string n = out.OpenLoop(0, in[0]);
-    from = absl::StrCat(from, " + ", n, " * ", in[1] * area);
+    const std::string n = out.OpenLoop(loops++, in[0]);
+    from = absl::StrCat(from, " + ", n, " * ", in[1] * in[2] * in[3]);
     to = absl::StrCat(to, " + ", n, " * ", size[1] * size[2] * size[3]);
+  }
+  if (memory.band_bytes > 0) {
+    out.Use("pad_rows_i8.h");
+    std::string row = "0", first = N(-attrs.pads[0]);
+    if (band.rows < size[2]) {  // the last band is moved back into y
+      const int64_t most = size[2] - band.rows;
+      const std::string i = out.OpenLoop(loops++, (size[2] + band.rows - 1) / band.rows);
+      row = out.Local("row");
+      out.Line(absl::StrCat("const int32_t ", row, " = ", i, " * ", band.rows, " < ", most, " ? ", i, " * ", band.rows,
+                            " : ", most, ";"));
+      to = absl::StrCat(to, " + ", row, " * ", size[3]);
+      first = absl::StrCat(row, " * ", pool * attrs.strides[0], " - ", attrs.pads[0]);
+    }
+    const std::string copy = out.Arena("int8_t", attrs.scratch + memory.list_bytes);
+    out.Call("mcuc_pad_rows_i8", {from, N(in[1]), N(in[2]), N(in[3]), first, N(band.in_rows), N(attrs.pads[1]),
+                                  N(attrs.pads[3]), N(ZeroPoint(x)), copy});
+    from = copy;
   }
   arguments.push_back(from);
   Append(arguments, weights);
-  Append(arguments, {bias, m.mul, m.shift, list, to});
+  Append(arguments, {bias, N(attrs.bias_shift)});
+  Append(arguments, multipliers);
+  Append(arguments, {list, to});
   out.Call("mcuc_" + kernel, arguments);
-  if (in[0] > 1) out.Close();
+  for (; loops > 0; --loops) out.Close();
   return absl::OkStatus();
 }
 
@@ -177,15 +212,14 @@ absl::Status LowerFcNarrow(const Node& node, Emission& out) {
   const FcAttrs& attrs = node.As<FcAttrs>();
   const Value &x = *node.operand(0), &w = *node.operand(1), &y = *node.result();
   const int64_t outputs = w.type().shape[0], inputs = w.type().shape[1], rows = x.type().elements() / inputs;
-  const std::string kernel = "fc_csc_narrow" + ReaderSuffix(w.type());
+  const std::string kernel = ListKernel("fc_csc_narrow", node);
   const Clamp clamp = ClampOf(attrs.act, y.type());
   const std::vector<std::string> weights = WeightArguments(w, out);
-  const Multiplied m = MultiplierTables(attrs.mul, attrs.shift, out);
-  std::vector<std::string> arguments = {N(inputs),   N(outputs),  N(ZeroPoint(y)),
-                                        N(clamp.lo), N(clamp.hi), Flag(m.per_channel)};
+  std::vector<std::string> arguments = {N(inputs), N(outputs), N(ZeroPoint(y)), N(clamp.lo), N(clamp.hi)};
   out.Use(kernel + ".h");
   std::string from = out.Read(x), to = out.Write(y);
   const std::string bias = Bias(node, out);
+  const std::vector<std::string> multipliers = MultiplierArguments(attrs.mul, attrs.shift, out);
   if (rows > 1) {
     const std::string row = out.OpenLoop(0, rows);
     from = absl::StrCat(from, " + ", row, " * ", inputs);
@@ -193,7 +227,9 @@ absl::Status LowerFcNarrow(const Node& node, Emission& out) {
   }
   arguments.push_back(from);
   Append(arguments, weights);
-  Append(arguments, {bias, m.mul, m.shift, to});
+  Append(arguments, {bias, N(attrs.bias_shift)});
+  Append(arguments, multipliers);
+  arguments.push_back(to);
   out.Call("mcuc_" + kernel, arguments);
   if (rows > 1) out.Close();
   return absl::OkStatus();

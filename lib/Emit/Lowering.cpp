@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -89,21 +90,35 @@ std::string Rewrapped(const std::string& text) {
   return result;
 }
 
-// "fc_csc_rice_n4.h": fc_csc_u8_i8.h with the readers of csc<rice, n4>; "" where the name is of no such form.
+// "fc_csc_rice_n4.h": fc_csc_u8_i8.h with the readers of csc<rice, n4>; "fc_csc_narrow_rice_n4_b16.h":
+// fc_csc_narrow_u8_i8.h, biases of 16 bits besides; "conv_csc_list…": conv_csc_pairs… with the tiles of conv_list.h. ""
+// where the name is of no such form.
 std::string EncodedKernel(const std::string& name) {
-  const std::vector<std::string> words = absl::StrSplit(name.substr(0, name.rfind('.')), '_');
-  if (words.size() < 3 || std::find(words.begin(), words.end(), "csc") == words.end()) return "";
+  std::vector<std::string> words = absl::StrSplit(name.substr(0, name.rfind('.')), '_');
+  if (std::find(words.begin(), words.end(), "csc") == words.end()) return "";
+  std::string bias;
+  if (words.back() == "b8" || words.back() == "b16" || words.back() == "b32") {
+    bias = words.back();
+    words.pop_back();
+  }
+  if (words.size() < 3) return "";
   const std::string gaps = words[words.size() - 2], values = words.back();
-  const std::string suffix = absl::StrCat("_", gaps, "_", values);
-  const std::string base = absl::StrCat(name.substr(0, name.size() - suffix.size() - 2), "_u8_i8");
-  if (!ParseGapCode(gaps) || base + ".h" == name) return "";
-  std::string text = RuntimeFileText(base + ".h");
-  ReplaceNames(text, "_u8_i8", suffix);
+  words.resize(words.size() - 2);
+  const std::string base = absl::StrCat(absl::StrJoin(words, "_"), "_u8_i8.h");
+  if (!ParseGapCode(gaps) || base == name) return "";
+  const bool list = absl::StartsWith(name, "conv_csc_list");
+  std::string text = RuntimeFileText(list ? absl::StrReplaceAll(base, {{"_list", "_pairs"}}) : base);
+  if (list) {
+    ReplaceNames(text, "pairs", "list");
+    ReplaceNames(text, " whose sums fit 16 bits", "");
+  }
+  ReplaceNames(text, "_u8_i8", absl::StrCat("_", gaps, "_", values, bias.empty() ? "" : "_", bias));
   ReplaceNames(text, "csc<u8> int8 weights", absl::StrCat("weights of gaps ", gaps, " and values ", values));
   for (const char* reader : {"gaps", "gap"})
     ReplaceNames(text, absl::StrCat(reader, "_u8"), absl::StrCat(reader, "_", gaps));
   for (const char* reader : {"values", "value"})
     ReplaceNames(text, absl::StrCat(reader, "_i8"), absl::StrCat(reader, "_", values));
+  if (!bias.empty()) ReplaceNames(text, "bias_b32", absl::StrCat("bias_", bias));
   return text.empty() ? text : Rewrapped(text);
 }
 
@@ -419,6 +434,11 @@ std::string Emission::Scratch(const std::string& c_type, int64_t elements) {
   if (array.name.empty()) array.name = names_.Unique("scratch", "v_");
   array.elements = std::max(array.elements, elements);
   return array.name;
+}
+
+std::string Emission::Arena(const std::string& c_type, int64_t offset) {
+  uses_arena_ = true;
+  return absl::StrCat("(", c_type, " *)(void *)(", arena_, " + ", offset, ")");
 }
 
 std::string Emission::ScratchDeclarations() const {

@@ -86,6 +86,8 @@ class Emission {
   std::string Local(const std::string& hint);
   // An array of at least `elements` on the stack of run(), one for all layers: what a kernel works with.
   std::string Scratch(const std::string& c_type, int64_t elements);
+  // A pointer into the arena.
+  std::string Arena(const std::string& c_type, int64_t offset);
 
   // --- For EmitC.
   void BeginNode(const Node& node);

@@ -67,10 +67,19 @@ absl::Status CheckWeighted(const Node& node, const Multipliers& mul, const Multi
   if (std::any_of(zero_points.begin(), zero_points.end(), [](int32_t z) { return z != 0; })) {
     return Invalid("w ", TypeText(w), " must have zero point 0");
   }
-  if (node.operand(2) && node.operand(2)->type().element != ElementType::i32) {
-    return Invalid("b ", TypeText(node.operand(2)->type()), " must be i32");
+  if (const Value* b = node.operand(2);
+      b && (!IsInteger(b->type().element) || ElementTypeBytes(b->type().element) > 4)) {
+    return Invalid("b ", TypeText(b->type()), " must be i32, i16 or i8");
   }
   return CheckMultipliers(mul, shift, w.shape[0]);
+}
+
+// The bias of each output: 0 without one, else what is stored times 2^shift.
+std::vector<int32_t> LoadBias(const Operands& operands, int64_t outputs, int64_t shift) {
+  if (operands.size() < 3) return std::vector<int32_t>(static_cast<size_t>(outputs), 0);
+  std::vector<int32_t> bias = Load<int32_t>(*operands[2]);
+  for (int32_t& b : bias) b *= 1 << shift;
+  return bias;
 }
 
 }  // namespace
@@ -84,8 +93,7 @@ absl::Status IntegerConv(const Node& node, const Operands& operands, Tensor& y) 
   const auto padded = PadPlanes(attrs, s, Load<int16_t>(*operands[0]), zero_point);
   if (!padded.ok()) return padded.status();
   const std::vector<int16_t> w = Load<int16_t>(*operands[1]);
-  const std::vector<int32_t> bias =
-      operands.size() > 2 ? Load<int32_t>(*operands[2]) : std::vector<int32_t>(static_cast<size_t>(s.outputs), 0);
+  const std::vector<int32_t> bias = LoadBias(operands, s.outputs, attrs.bias_shift);
   const Output output{attrs.mul, attrs.shift, ZeroPoint(node.result()), ClampOf(attrs.act, y.type())};
   const Windows windows = WindowsOf(attrs.pool, s.out, y.shape());
 
@@ -130,8 +138,7 @@ absl::Status IntegerFc(const Node& node, const Operands& operands, Tensor& y) {
   if (absl::Status s = CheckWeighted(node, attrs.mul, attrs.shift); !s.ok()) return s;
   const int64_t outputs = operands[1]->shape()[0], inputs = operands[1]->shape()[1];
   const std::vector<int16_t> x = Load<int16_t>(*operands[0]), w = Load<int16_t>(*operands[1]);
-  const std::vector<int32_t> bias =
-      operands.size() > 2 ? Load<int32_t>(*operands[2]) : std::vector<int32_t>(static_cast<size_t>(outputs), 0);
+  const std::vector<int32_t> bias = LoadBias(operands, outputs, attrs.bias_shift);
   const Output output{attrs.mul, attrs.shift, ZeroPoint(node.result()), ClampOf(attrs.act, y.type())};
   std::vector<int32_t> q;
   for (int64_t row = 0; row < y.elements() / outputs; ++row) {

@@ -29,6 +29,13 @@ std::vector<int64_t> AbsoluteSums(const Tensor& w) {
 
 }  // namespace
 
+int64_t BiasAt(const Node& node, int64_t c) {
+  const Value* b = node.operand(2);
+  if (b == nullptr) return 0;
+  const int64_t shift = node.If<ConvAttrs>() ? node.As<ConvAttrs>().bias_shift : node.As<FcAttrs>().bias_shift;
+  return b->tensor().AsInt(c) * (int64_t{1} << shift);
+}
+
 absl::StatusOr<std::vector<int64_t>> AccumulatorBounds(const Node& node) {
   const auto* conv = node.If<ConvAttrs>();
   const Value* w = node.operand(1);
@@ -43,12 +50,12 @@ absl::StatusOr<std::vector<int64_t>> AccumulatorBounds(const Node& node) {
   std::vector<int64_t> bounds = AbsoluteSums(w->tensor());
   for (int64_t& bound : bounds) bound *= 128;  // |x| <= 128
   if (b) {
-    if (!b->is_constant() || b->type().element != ElementType::i32 ||
+    if (!b->is_constant() || !IsInteger(b->type().element) || ElementTypeBytes(b->type().element) > 4 ||
         b->type().elements() != static_cast<int64_t>(bounds.size())) {
       return absl::InvalidArgumentError(absl::StrCat("the accumulator can't be bounded: the bias ", b->Text(),
                                                      " must be a constant i32[", bounds.size(), "]"));
     }
-    for (size_t c = 0; c < bounds.size(); ++c) bounds[c] += std::abs(b->tensor().AsInt(static_cast<int64_t>(c)));
+    for (size_t c = 0; c < bounds.size(); ++c) bounds[c] += std::abs(BiasAt(node, static_cast<int64_t>(c)));
   }
   if (conv && conv->pool.kind == PoolKind::avg) {
     const int64_t windows = SaturatingMultiply(conv->pool.kernel[0], conv->pool.kernel[1]);

@@ -1,9 +1,10 @@
-// What each kernel takes for granted. The numbers are those of the fields in runtime/conv_list.h and of N2.
+// What each kernel takes for granted. The numbers are those of the fields in runtime/conv_words.h and of N2.
 #include "mcuc/IR/Kernels.h"
 
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "mcuc/IR/Bounds.h"
 #include "mcuc/IR/Infer.h"
 
 namespace mcuc {
@@ -74,14 +75,14 @@ absl::Status CheckNarrowSums(const Node& node) {
 }
 
 // Every step between the words of a list fits 16 bits; `back` is what a kernel moves by itself for each word.
-absl::Status CheckSteps(const ConvAttrs& attrs, const Shape& x, const Tensor& w, int64_t back) {
+absl::Status CheckSteps(const ConvAttrs& attrs, const Band& band, const Tensor& w, int64_t back) {
   const Shape& filter = w.type().shape;
   const int64_t length = ColumnLength(w.type()), area = filter[2] * filter[3];
   int64_t column = -1, before = 0, most = 0;
   const absl::Status status = VisitValues(w, [&](int64_t position, double value) {
     if (value == 0) return;
     const int64_t k = position % length, c = k / area, ky = k % area / filter[3], kx = k % filter[3];
-    const int64_t at = c * x[2] * x[3] + ky * attrs.dilations[0] * x[3] + kx * attrs.dilations[1];
+    const int64_t at = (c * band.in_rows + ky * attrs.dilations[0]) * band.width + kx * attrs.dilations[1];
     if (position / length != column) before = 0;
     column = position / length;
     most = std::max(most, std::abs(at - before));
@@ -95,19 +96,23 @@ absl::Status CheckList(const ConvAttrs& attrs, const Shape& x, const Tensor& w, 
   const Shape& filter = w.type().shape;
   const int64_t pool = ListPool(attrs.pool);
   if (pool == 0) return No("only a max pool of 2 x 2 without padding is fused with it");
-  if (attrs.pads != Pads{}) return No("x is padded");
+  if (pairs && attrs.strides[1] != 1) return No("its stride along a row is ", attrs.strides[1], ", not 1");
+  const int64_t least = 4 / pool;
+  if (y[3] < least || y[2] < least) return No("the result is smaller than a tile of ", least, " x ", least);
+  if (attrs.band == 0 && attrs.pads != Pads{}) return No("x is padded, and there is no band");
+  if (attrs.band != 0 && (attrs.band < least || attrs.band > y[2])) {
+    return No("a band of ", attrs.band, " rows of the result, which must be from ", least, " to ", y[2]);
+  }
+  const Band band = BandOf(attrs, x, filter, y);
   const int64_t rows = filter[1] * filter[2];
   constexpr int64_t kReciprocal = 65536, kMostField = UINT16_MAX;
   if ((rows * filter[3] + 1) * filter[3] > kReciprocal || (rows + 1) * filter[2] > kReciprocal ||
-      filter[0] > kMostField || x[2] * x[3] > INT16_MAX || attrs.strides[0] * x[3] > kMostField ||
-      attrs.dilations[0] * x[3] > INT16_MAX || filter[2] * attrs.dilations[0] * x[3] > INT16_MAX ||
-      filter[3] * attrs.dilations[1] > INT16_MAX || y[2] * y[3] > kMostField) {
+      filter[0] > kMostField || band.in_rows * band.width > INT16_MAX || attrs.strides[0] * band.width > kMostField ||
+      filter[2] * attrs.dilations[0] * band.width > INT16_MAX || filter[3] * attrs.dilations[1] > INT16_MAX ||
+      y[2] * y[3] > kMostField) {
     return No("its sizes are over 16 bits");
   }
-  const int64_t least = 4 / pool;
-  if (pairs && attrs.strides[1] != 1) return No("its stride along a row is ", attrs.strides[1], ", not 1");
-  if (y[3] < least || y[2] < least) return No("the result is smaller than a tile of ", least, " x ", least);
-  return CheckSteps(attrs, x, w, attrs.strides[0] * x[3]);
+  return CheckSteps(attrs, band, w, attrs.strides[0] * band.width);
 }
 
 }  // namespace
@@ -116,7 +121,6 @@ Interval RangeOf(const Value& value) { return RangeAt(&value, 0); }
 
 std::vector<Interval> AccumulatorRanges(const Node& node) {
   const Value &x = *node.operand(0), &w = *node.operand(1);
-  const Value* b = node.operand(2);
   Interval range = RangeOf(x);
   const auto* conv = node.If<ConvAttrs>();
   if (conv && conv->pads != Pads{}) {
@@ -125,9 +129,7 @@ std::vector<Interval> AccumulatorRanges(const Node& node) {
   }
   const int64_t length = ColumnLength(w.type());
   std::vector<Interval> ranges(static_cast<size_t>(Columns(w.type())));
-  for (size_t c = 0; b && c < ranges.size(); ++c) {
-    ranges[c].lo = ranges[c].hi = b->tensor().AsInt(static_cast<int64_t>(c));
-  }
+  for (size_t c = 0; c < ranges.size(); ++c) ranges[c].lo = ranges[c].hi = BiasAt(node, static_cast<int64_t>(c));
   // Streams that fit no shape are reported by CheckEncoding.
   (void)VisitValues(w.tensor(), [&](int64_t position, double value) {
     Interval& sum = ranges[static_cast<size_t>(position / length)];
@@ -142,6 +144,24 @@ int64_t ListPool(const Pool& pool) {
   if (pool.kind == PoolKind::none) return 1;
   const bool two = pool.kernel == Pair{2, 2} && pool.strides == Pair{2, 2} && pool.pads == Pads{} && !pool.ceil;
   return pool.kind == PoolKind::max && two ? 2 : 0;
+}
+
+Band BandOf(const ConvAttrs& attrs, const Shape& x, const Shape& w, const Shape& y) {
+  if (attrs.band == 0) return {y[2], x[2], x[3], 0};
+  Band band{attrs.band, 0, x[3] + attrs.pads[1] + attrs.pads[3], 0};
+  const int64_t last = attrs.band * ListPool(attrs.pool) - 1;  // of the rows of the convolution
+  band.in_rows = last * attrs.strides[0] + (w[2] - 1) * attrs.dilations[0] + 1;
+  band.bytes = x[1] * band.in_rows * band.width;
+  return band;
+}
+
+KernelMemory MemoryOf(const Node& node) {
+  const auto* conv = node.If<ConvAttrs>();
+  if (!conv || conv->kernel == LayerKernel::plain) return {};
+  const Value &x = *node.operand(0), &w = *node.operand(1);
+  const int64_t words = ListWords(w.tensor());
+  return {words > kMostStackWords ? 4 * words : 0,
+          BandOf(*conv, x.type().shape, w.type().shape, node.result()->type().shape).bytes};
 }
 
 int64_t ListWords(const Tensor& w) {
@@ -161,15 +181,14 @@ absl::Status CheckKernel(const Node& node, LayerKernel kernel) {
       w.type().encoding == Encoding::kDense) {
     return No("x must be int8 and the weights encoded int8");
   }
-  if (const Value* b = node.operand(2); b && (!b->is_constant() || b->type().element != ElementType::i32)) {
-    return No("the bias must be a constant i32");
-  }
+  if (const Value* b = node.operand(2); b && !b->is_constant()) return No("the bias must be a constant");
   if (conv != nullptr) {
-    if (kernel != LayerKernel::pairs) return No("conv has no such kernel");
-    const absl::Status status = CheckList(*conv, x.type().shape, w.tensor(), node.result()->type().shape, true);
-    return status.ok() ? CheckNarrowSums(node) : status;
+    if (kernel == LayerKernel::narrow) return No("a conv has no such kernel");
+    const bool pairs = kernel == LayerKernel::pairs;
+    const absl::Status status = CheckList(*conv, x.type().shape, w.tensor(), node.result()->type().shape, pairs);
+    return status.ok() && pairs ? CheckNarrowSums(node) : status;
   }
-  return kernel == LayerKernel::narrow ? CheckNarrowSums(node) : No("fc has no such kernel");
+  return kernel == LayerKernel::narrow ? CheckNarrowSums(node) : No("an fc has no such kernel");
 }
 
 }  // namespace mcuc

@@ -7,6 +7,7 @@
 
 #include "Verifier.h"
 #include "absl/strings/str_cat.h"
+#include "mcuc/IR/Kernels.h"
 
 namespace mcuc {
 
@@ -153,6 +154,28 @@ void Verifier::CheckPlacements() {
       if (IsInPlace(a, b) || IsInPlace(b, a)) continue;
       Error(*b.value, PlaceText(b), " overlaps ", PlaceText(a));
       if (errors_ > kMaxErrors) return;
+    }
+  }
+  // A kernel's own memory is in use while its node runs, and nothing else that lives then lies there.
+  int64_t position = 0;
+  for (const auto& node : graph_.nodes()) {
+    const int64_t at = position++, bytes = MemoryOf(*node).bytes();
+    const auto* conv = node->If<ConvAttrs>();
+    if (!conv || (bytes == 0 && conv->scratch == -1)) continue;
+    if (!graph_.arena_bytes()) {
+      if (conv->scratch != -1) Error(*node, "its kernel's memory lies in the arena, but the graph has none");
+      continue;
+    }
+    if (conv->scratch < 0 || conv->scratch % kScratchAlignment != 0 || bytes > *graph_.arena_bytes() ||
+        conv->scratch > *graph_.arena_bytes() - bytes) {
+      Error(*node, "its kernel's ", bytes, " bytes at arena+", conv->scratch, " must be at a multiple of ",
+            kScratchAlignment, " within the arena of ", *graph_.arena_bytes(), " bytes");
+      continue;
+    }
+    for (const Stored& stored : all) {
+      if (stored.memory || stored.live.first > at || stored.live.last < at) continue;
+      if (stored.begin >= conv->scratch + bytes || conv->scratch >= stored.end) continue;
+      Error(*node, "its kernel's ", bytes, " bytes at arena+", conv->scratch, " overlap ", PlaceText(stored));
     }
   }
   if (graph_.arena_bytes() && *graph_.arena_bytes() < 0) {

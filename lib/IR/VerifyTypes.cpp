@@ -158,6 +158,9 @@ void NodeRules::Rule(const ConvAttrs& attrs) {
   if (attrs.pool.kind == PoolKind::avg && attrs.act.kind == ActKind::clip) {
     Error("clip can't stand before a fused average pool; none and relu can [N6]");
   }
+  if (attrs.kernel == LayerKernel::plain && (attrs.band != 0 || attrs.scratch != -1)) {
+    Error("the kernel plain has neither a band nor memory of its own");
+  }
   ConvOrFc(attrs);
 }
 
@@ -166,8 +169,11 @@ void NodeRules::ConvOrFc(const Attrs& attrs) {
   CheckAct(attrs.act);
   const Type &x = Operand(0), &w = Operand(1);
   const bool f32_bias = !Has(2) || IsF32(Operand(2));
-  if (attrs.kernel != LayerKernel::plain && IsF32(x)) {
-    Error("kernel = ", EnumName(attrs.kernel), ": x must be int8");
+  const bool listed = attrs.kernel != LayerKernel::plain;
+  if (listed && IsF32(x)) Error("kernel = ", EnumName(attrs.kernel), ": x must be int8");
+  const int64_t most_shift = listed ? 24 : 0, bias_shift = attrs.bias_shift;
+  if (bias_shift < 0 || bias_shift > most_shift) {
+    return Error("bias_shift = ", bias_shift, "; it must be within [0, 24], and 0 for the kernel plain");
   }
   if (IsF32(x) && IsF32(w) && f32_bias && IsF32(y_)) {
     return CheckNoMultipliers(attrs.mul, attrs.shift, "the operation is float");
@@ -177,10 +183,13 @@ void NodeRules::ConvOrFc(const Attrs& attrs) {
     CheckWeights();
     return CheckNoMultipliers(attrs.mul, attrs.shift, "with a float operand the operation computes in float [N20]");
   }
-  const bool int_bias = !Has(2) || Operand(2).element == ElementType::i32;
+  const auto bias_element = [&] { return Operand(2).element; };
+  const bool int_bias = !Has(2) || bias_element() == ElementType::i32 ||
+                        (listed && (bias_element() == ElementType::i16 || bias_element() == ElementType::i8));
   if (!IsQ8(x) || !int8_weights || !int_bias || !IsQ8(y_)) {
     return TypesError(
-        "must be all f32; or x, w and the result quantized i8 and b i32; or x and b f32, w quantized i8 and the result "
+        "must be all f32; or x, w and the result quantized i8 and b i32 (of some kernels i16 or i8); or x and b f32, w "
+        "quantized i8 and the result "
         "f32 or quantized i8 [N4, N20]");
   }
   CheckWeights();

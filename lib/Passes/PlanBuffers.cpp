@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "mcuc/IR/Kernels.h"
 #include "mcuc/IR/Verify.h"
 #include "mcuc/Passes/Pass.h"
 
@@ -24,6 +25,7 @@ namespace {
 // Values that share one storage.
 struct Buffer {
   std::vector<Value*> values;
+  Node* kernel = nullptr;            // whose kernel's own memory it is, without values
   const Value* parameter = nullptr;  // the graph input or output whose storage it is; null: it needs room in the arena
   int64_t bytes = 0;
   int64_t alignment = 1;
@@ -163,6 +165,7 @@ class PlanBuffers : public Pass {
     Plan(arena, bound);
     for (const Buffer& buffer : arena) {
       for (Value* value : buffer.values) value->set_placement(Placement{buffer.offset, nullptr});
+      if (buffer.kernel) std::get<ConvAttrs>(buffer.kernel->attrs()).scratch = buffer.offset;
     }
     for (const Buffer& buffer : buffers) {
       for (Value* value : buffer.values) {
@@ -220,6 +223,7 @@ bytes alive at once) and the gap between them; the verifier checks that nothing 
       buffer_of[value] = buffers.size();
       const int64_t alignment = std::max(align_, ElementTypeBytes(value->type().element));
       buffers.push_back({{value},
+                         nullptr,
                          ParameterOf(graph, value),
                          value->type().bytes(),
                          alignment,
@@ -241,6 +245,11 @@ bytes alive at once) and the gap between them; the verifier checks that nothing 
       if (!into.parameter) into.parameter = result.parameter;
       buffer_of[node.result()] = static_cast<size_t>(&into - buffers.data());
       buffers.pop_back();
+    }
+    for (int64_t i = 0; i < end; ++i) {
+      Node* node = nodes[static_cast<size_t>(i)];
+      const int64_t bytes = MemoryOf(*node).bytes();
+      if (bytes > 0) buffers.push_back({{}, node, nullptr, bytes, std::max(align_, kScratchAlignment), i, i, -1});
     }
     return buffers;
   }
@@ -287,6 +296,10 @@ bytes alive at once) and the gap between them; the verifier checks that nothing 
   static std::string Describe(const std::vector<Buffer>& buffers, int64_t peak, int64_t bound) {
     std::string text = absl::StrCat("arena of ", peak, " bytes, lower bound ", bound, ", gap ", peak - bound);
     for (const Buffer& buffer : buffers) {
+      if (buffer.kernel) {
+        absl::StrAppend(&text, "\n  the kernel of ", buffer.kernel->result()->Text(), ": arena+", buffer.offset, " to ",
+                        buffer.offset + buffer.bytes, ", at step ", buffer.first);
+      }
       for (const Value* value : buffer.values) {
         absl::StrAppend(&text, "\n  ", value->Text(), ": arena+", buffer.offset, " to ", buffer.offset + buffer.bytes,
                         ", alive over steps ", buffer.first, " to ", buffer.last);

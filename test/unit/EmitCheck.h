@@ -19,6 +19,7 @@
 #include "mcuc/Emit/Compiled.h"
 #include "mcuc/Exec/Interpreter.h"
 #include "mcuc/IR/Infer.h"
+#include "mcuc/IR/Kernels.h"
 #include "mcuc/IR/Parse.h"
 #include "mcuc/IR/Print.h"
 #include "mcuc/IR/Verify.h"
@@ -57,7 +58,7 @@ inline Tensor RandomTensor(const Type& type, Random& random, double lowest = -2,
   return tensor;
 }
 
-// A graph without a plan: every result that is no output gets bytes of its own.
+// A graph without a plan: every result that is no output gets bytes of its own, and so does every kernel.
 inline void PlanTrivially(Graph& graph) {
   if (graph.arena_bytes()) return;
   int64_t at = 0;
@@ -67,6 +68,12 @@ inline void PlanTrivially(Graph& graph) {
     at = (at + 7) / 8 * 8;
     result->set_placement(Placement{at, nullptr});
     at += result->type().bytes();
+  }
+  for (const auto& node : graph.nodes()) {
+    const int64_t bytes = MemoryOf(*node).bytes();
+    if (bytes == 0) continue;
+    std::get<ConvAttrs>(node->attrs()).scratch = at = (at + 7) / 8 * 8;
+    at += bytes;
   }
   graph.set_arena_bytes(at);
 }

@@ -29,7 +29,25 @@ absl::Status CheckKernel(const Node& node, LayerKernel kernel);
 // The sides of a fused pool as the list kernels know it: 1 (none) or 2 (max, 2 x 2); 0: another one.
 int64_t ListPool(const Pool& pool);
 
-// The longest list of words (runtime/conv_list.h) of an output channel of `w`, the word that ends it included.
+// How the kernels `list` and `pairs` walk over x: in place, or through a padded copy of the rows that `band` rows of
+// the result need.
+struct Band {
+  int64_t rows = 0;            // of the result, a call
+  int64_t in_rows = 0, width;  // of x as it is read
+  int64_t bytes = 0;           // of the copy; 0: x is read in place
+};
+Band BandOf(const ConvAttrs& attrs, const Shape& x, const Shape& w, const Shape& y);
+
+// What a kernel needs of the arena while it runs: its list of words, unless that lies on the stack, and then its band.
+struct KernelMemory {
+  int64_t list_bytes = 0, band_bytes = 0;
+  int64_t bytes() const { return list_bytes + band_bytes; }
+};
+KernelMemory MemoryOf(const Node& node);
+inline constexpr int64_t kMostStackWords = 256;
+inline constexpr int64_t kScratchAlignment = 4;
+
+// The longest list of words (runtime/conv_words.h) of an output channel of `w`, the word that ends it included.
 int64_t ListWords(const Tensor& w);
 
 }  // namespace mcuc

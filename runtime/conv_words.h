@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: 0BSD */
+/* What the convolutions share that decode the nonzero weights of an output channel once into a list of words, and then
+   run over that list for every tile of output pixels. No tap lies in padding. */
+#ifndef MCUC_CONV_WORDS_H
+#define MCUC_CONV_WORDS_H
+
+#include <stdint.h>
+
+#include "inline.h"
+
+/* What is seldom the same in two layers; the rest is arguments, of which compilers make constants where it is. A
+   convolution of x, planes of rows of bytes. Tap k of a filter lies dilation_w * k + row_step * (k / kernel_w) +
+   plane_step * (k / (kernel_w * kernel_h)) bytes behind a window's first one. */
+struct mcuc_conv_words {
+  uint16_t outputs; /* output channels */
+  uint16_t taps;    /* of a filter: channels x kernel_h x kernel_w */
+  int16_t row_step, plane_step;
+  uint16_t dy;                   /* from an output of the convolution to the one below, in x */
+  uint16_t rows, columns, plane; /* results of a call; from one channel of y to the next */
+};
+
+/* floor(n / d) = ((n + 1) * floor(65535 / d)) >> 16, for (n + 1) * d <= 65536. */
+MCUC_INLINE int32_t mcuc_quotient_16(int32_t n, uint32_t reciprocal) {
+  return (int32_t)((((uint32_t)n + 1) * reciprocal) >> 16);
+}
+
+/* A word of a list: in its lower half the step in x from where the word before has left off, in the upper one the
+   weight, which is not 0. A word of 0 ends the list. */
+MCUC_INLINE int32_t mcuc_word_step(uint32_t word) { return (int16_t)(word & 0xffff); }
+MCUC_INLINE int32_t mcuc_word_weight(uint32_t word) { return (int32_t)word >> 16; /* arithmetic */ }
+
+#endif
