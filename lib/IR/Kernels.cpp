@@ -115,6 +115,22 @@ absl::Status CheckList(const ConvAttrs& attrs, const Shape& x, const Tensor& w, 
   return CheckSteps(attrs, band, w, attrs.strides[0] * band.width);
 }
 
+// What CheckKernel asks of the node, with these attributes if it is a conv, but for the encoding of the weights.
+absl::Status CheckEncoded(const Node& node, const ConvAttrs* conv, LayerKernel kernel) {
+  const Value &x = *node.operand(0), &w = *node.operand(1);
+  if (!IsInteger8(x.type()) || !w.is_constant() || w.type().element != ElementType::i8) {
+    return No("x must be int8 and the weights constant int8");
+  }
+  if (const Value* b = node.operand(2); b && !b->is_constant()) return No("the bias must be a constant");
+  if (conv != nullptr) {
+    if (kernel == LayerKernel::narrow) return No("a conv has no such kernel");
+    const bool pairs = kernel == LayerKernel::pairs;
+    const absl::Status status = CheckList(*conv, x.type().shape, w.tensor(), node.result()->type().shape, pairs);
+    return status.ok() && pairs ? CheckNarrowSums(node) : status;
+  }
+  return kernel == LayerKernel::narrow ? CheckNarrowSums(node) : No("an fc has no such kernel");
+}
+
 }  // namespace
 
 Interval RangeOf(const Value& value) { return RangeAt(&value, 0); }
@@ -176,19 +192,24 @@ absl::Status CheckKernel(const Node& node, LayerKernel kernel) {
   if (kernel == LayerKernel::plain) return absl::OkStatus();
   const auto* conv = node.If<ConvAttrs>();
   if (!conv && !node.If<FcAttrs>()) return No(node.op_name(), " has no kernels to choose from");
-  const Value &x = *node.operand(0), &w = *node.operand(1);
-  if (!IsInteger8(x.type()) || !w.is_constant() || w.type().element != ElementType::i8 ||
-      w.type().encoding == Encoding::kDense) {
-    return No("x must be int8 and the weights encoded int8");
+  const Value& w = *node.operand(1);
+  if (w.is_constant() && w.type().encoding == Encoding::kDense) return No("its weights are not encoded");
+  return CheckEncoded(node, conv, kernel);
+}
+
+LayerKernel KernelIfEncoded(const Node& node) {
+  const auto* conv = node.If<ConvAttrs>();
+  if (!conv) {
+    return node.If<FcAttrs>() && CheckEncoded(node, nullptr, LayerKernel::narrow).ok() ? LayerKernel::narrow
+                                                                                       : LayerKernel::plain;
   }
-  if (const Value* b = node.operand(2); b && !b->is_constant()) return No("the bias must be a constant");
-  if (conv != nullptr) {
-    if (kernel == LayerKernel::narrow) return No("a conv has no such kernel");
-    const bool pairs = kernel == LayerKernel::pairs;
-    const absl::Status status = CheckList(*conv, x.type().shape, w.tensor(), node.result()->type().shape, pairs);
-    return status.ok() && pairs ? CheckNarrowSums(node) : status;
+  ConvAttrs attrs = *conv;
+  const int64_t pool = ListPool(attrs.pool);
+  if (attrs.pads != Pads{} && pool > 0) attrs.band = std::min(4 / pool, node.result()->type().shape[2]);
+  for (const LayerKernel kernel : {LayerKernel::pairs, LayerKernel::list}) {
+    if (CheckEncoded(node, &attrs, kernel).ok()) return kernel;
   }
-  return kernel == LayerKernel::narrow ? CheckNarrowSums(node) : No("an fc has no such kernel");
+  return LayerKernel::plain;
 }
 
 }  // namespace mcuc

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "mcuc/IR/Kernels.h"
 
 namespace mcuc {
 
@@ -16,16 +17,19 @@ namespace {
 // dense and with 15 % of the weights as csc<u8>, all that these layers execute divided by their MACs. What a core
 // without an FPU pays is the compiler's floating-point library.
 constexpr TargetInfo kTargets[] = {
-    // name, summary, i8: dense conv, dense fc, sparse conv, sparse fc, f32: likewise
-    {"generic", "any core with C99", 3.9, 2.8, 8.8, 11.4, 4.0, 5.0, 9.6, 12.3},
-    {"cortex-m0plus", "Armv6-M, no FPU", 8.9, 6.4, 25.7, 16.2, 130.0, 124.0, 217.0, 198.0},
-    {"cortex-m3", "Armv7-M, no FPU", 3.9, 2.8, 8.8, 11.4, 50.0, 53.0, 106.0, 100.0},
-    {"cortex-m4", "Armv7E-M with SMLAD and a single-precision FPU", 1.8, 2.2, 8.4, 11.4, 3.3, 5.0, 9.6, 12.3},
-    {"cortex-m7", "Armv7E-M with SMLAD and an FPU, dual issue", 1.8, 2.2, 8.3, 11.4, 3.3, 5.0, 9.9, 12.3},
-    {"cortex-m33", "Armv8-M with SMLAD and a single-precision FPU", 1.8, 2.2, 8.7, 11.4, 3.3, 5.0, 9.5, 12.3},
-    {"cortex-m55", "Armv8.1-M with MVE", 1.0, 0.3, 8.7, 11.4, 3.9, 3.5, 9.5, 12.3},
-    {"rv32imac", "RISC-V without an FPU", 4.5, 4.0, 10.1, 13.3, 135.0, 133.0, 198.0, 189.0},
+    // name, summary, i8: dense conv, dense fc, sparse conv, sparse fc, f32: likewise, i8: pairs, list
+    {"generic", "any core with C99", 3.9, 2.8, 8.8, 11.4, 4.0, 5.0, 9.6, 12.3, 4.2, 4.4},
+    {"cortex-m0plus", "Armv6-M, no FPU", 8.9, 6.4, 25.7, 16.2, 130.0, 124.0, 217.0, 198.0, 7.2, 7.8},
+    {"cortex-m3", "Armv7-M, no FPU", 3.9, 2.8, 8.8, 11.4, 50.0, 53.0, 106.0, 100.0, 4.2, 3.7},
+    {"cortex-m4", "Armv7E-M with SMLAD and a single-precision FPU", 1.8, 2.2, 8.4, 11.4, 3.3, 5.0, 9.6, 12.3, 2.8, 3.3},
+    {"cortex-m7", "Armv7E-M with SMLAD and an FPU, dual issue", 1.8, 2.2, 8.3, 11.4, 3.3, 5.0, 9.9, 12.3, 2.8, 3.3},
+    {"cortex-m33", "Armv8-M with SMLAD and a single-precision FPU", 1.8, 2.2, 8.7, 11.4, 3.3, 5.0, 9.5, 12.3, 2.8, 3.3},
+    {"cortex-m55", "Armv8.1-M with MVE", 1.0, 0.3, 8.7, 11.4, 3.9, 3.5, 9.5, 12.3, 1.2, 1.7},
+    {"rv32imac", "RISC-V without an FPU", 4.5, 4.0, 10.1, 13.3, 135.0, 133.0, 198.0, 189.0, 5.4, 6.5},
 };
+
+// To decode a csc<u8> nonzero into a list, once for all pixels of an output channel.
+constexpr double kListed = 30;
 
 // Measured on a Cortex-M4 over densities of .05 to .3, with -O3, code with -O2.
 struct GapCost {
@@ -87,6 +91,15 @@ double Target::Instructions(const Node& node, Encoding encoding) const {
   } else {
     each = conv ? (real ? t.dense_conv_f32 : t.dense_conv_i8) : (real ? t.dense_fc_f32 : t.dense_fc_i8);
   }
+  const LayerKernel kernel = sparse && !real && conv ? KernelIfEncoded(node) : LayerKernel::plain;
+  if (kernel != LayerKernel::plain) {
+    const Tensor& w = node.operand(1)->tensor();
+    const auto nonzeros = static_cast<double>(w.nonzeros()), zeros = static_cast<double>(w.elements()) - nonzeros;
+    const GapCost& gaps = CostOf(encoding.gaps);
+    const double values = encoding.gaps == GapCode::all ? nonzeros + zeros : nonzeros;
+    return (kernel == LayerKernel::pairs ? t.pairs_conv_i8 : t.list_conv_i8) * static_cast<double>(MacsOf(node, true)) +
+           (kListed + gaps.each + CostOf(encoding.values).each) * values + gaps.zero * zeros;
+  }
   const auto macs = static_cast<double>(MacsOf(node, encoding.gaps != GapCode::all));
   if (!sparse) return each * macs;
   // What decoding costs beyond csc<u8> is shared by the pixels of two blocks in a convolution.
@@ -99,9 +112,15 @@ double Target::Instructions(const Node& node, Encoding encoding) const {
 Target::Kernel Target::KernelOf(const Node& node, Encoding encoding) const {
   const bool conv = node.If<ConvAttrs>() != nullptr;
   if (!conv && !node.If<FcAttrs>()) return {};
-  const char* real = node.operand(0)->type().is_float() ? "_f32 " : " ";
-  const std::string name = absl::StrCat(node.op_name(), real, EncodingText(encoding));
+  const bool real = node.operand(0)->type().is_float();
+  const std::string name = absl::StrCat(node.op_name(), real ? "_f32 " : " ", EncodingText(encoding));
   if (encoding == Encoding::kDense) return {name, conv ? 650.0 : 290.0};
+  const LayerKernel kernel = real ? LayerKernel::plain : KernelIfEncoded(node);
+  if (conv && kernel != LayerKernel::plain) {
+    const bool max = ListPool(node.As<ConvAttrs>().pool) > 1;
+    return {absl::StrCat(name, " ", EnumName(kernel), max ? " max" : ""),
+            660.0 + CostOf(encoding.gaps).code + CostOf(encoding.values).code};
+  }
   return {name, (conv ? 640.0 : 150.0) + CostOf(encoding.gaps).code + CostOf(encoding.values).code};
 }
 

@@ -26,6 +26,9 @@ std::vector<Interval> AccumulatorRanges(const Node& node);
 // Whether this kernel may run the node, an integer conv or fc; the message says why not.
 absl::Status CheckKernel(const Node& node, LayerKernel kernel);
 
+// The kernel that select-kernels would choose for the node if its weights were encoded.
+LayerKernel KernelIfEncoded(const Node& node);
+
 // The sides of a fused pool as the list kernels know it: 1 (none) or 2 (max, 2 x 2); 0: another one.
 int64_t ListPool(const Pool& pool);
 
