@@ -43,10 +43,12 @@ MCUC_INLINE void mcuc_conv_csc_pairs_tiles_u8_i8(const struct mcuc_conv_words *s
       if (multipliers != 0) q.mul = multipliers[m];
       if (shifts != 0) q.shift = shifts[m];
       /* The last tiles are moved back into y: some results are computed twice. */
-      for (int32_t row = 0;;) {
-        for (int32_t column = 0;;) {
-          const int8_t *const from = x + (row * s->dy + column * dx) * window;
-          int8_t *const to = y + row * s->columns + column;
+      const int8_t *row_x = x;
+      int8_t *row_y = y;
+      for (int32_t below = s->rows - rows;;) {
+        const int8_t *from = row_x;
+        int8_t *to = row_y;
+        for (int32_t right = s->columns - columns;;) {
 #if defined(MCUC_PAIRS_WIDE)
           if (wide) {
             mcuc_pairs_wide_tile(s, &q, list, from, pool, to);
@@ -55,13 +57,17 @@ MCUC_INLINE void mcuc_conv_csc_pairs_tiles_u8_i8(const struct mcuc_conv_words *s
           {
             mcuc_pairs_tile(s, dx, &q, list, from, raise, pool, to);
           }
-          if (column == s->columns - columns) break;
-          column += columns;
-          if (column > s->columns - columns) column = s->columns - columns;
+          if (right <= 0) break;
+          const int32_t step = right < columns ? right : columns;
+          from += step * dx * window;
+          to += step;
+          right -= step;
         }
-        if (row == s->rows - rows) break;
-        row += rows;
-        if (row > s->rows - rows) row = s->rows - rows;
+        if (below <= 0) break;
+        const int32_t step = below < rows ? below : rows;
+        row_x += step * s->dy * window;
+        row_y += step * s->columns;
+        below -= step;
       }
       if (++m == s->outputs) return;
       y += s->plane;

@@ -21,7 +21,7 @@ MCUC_INLINE int8_t mcuc_list_result(const struct mcuc_list_quant *q, int32_t acc
   return (int8_t)mcuc_clamp_i32(q->y_zero + mcuc_requantize(acc, q->mul, q->shift), q->lo, q->hi);
 }
 
-#if defined(__ARM_FEATURE_MVE) && !defined(MCUC_PORTABLE)
+#if defined(__ARM_FEATURE_MVE) && !defined(MCUC_PORTABLE) && !defined(__OPTIMIZE_SIZE__)
 #include <arm_mve.h>
 /* Four rows of four sums, each in a lane of its own. */
 enum { MCUC_LIST_ROWS = 4, MCUC_LIST_COLUMNS = 4, MCUC_LIST_RAISE = 0 };
@@ -95,7 +95,8 @@ MCUC_INLINE void mcuc_list_sums(const uint32_t *list, const int8_t *x, int32_t d
   if (MCUC_LIST_COLUMNS > 2) sums[6] = b2, sums[7] = b3;
 }
 
-#if defined(__thumb2__) && defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(MCUC_PORTABLE)
+#if defined(__thumb2__) && defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(MCUC_PORTABLE) && \
+    !defined(__OPTIMIZE_SIZE__)
 /* The same for a distance of one byte, of which compilers keep too few of the fourteen registers free. */
 #if defined(__ARM_FEATURE_DSP)
 #define MCUC_LIST_ROW(a0, a1, a2, a3)   \

@@ -22,7 +22,7 @@ MCUC_INLINE int8_t mcuc_pairs_result(const struct mcuc_pairs_quant *q, int32_t a
   return (int8_t)mcuc_clamp_i32(q->y_zero + mcuc_requantize_16(acc, q->mul, q->shift), q->lo, q->hi);
 }
 
-#if defined(__SSE2__) && !defined(MCUC_PORTABLE)
+#if defined(__SSE2__) && !defined(MCUC_PORTABLE) && !defined(__OPTIMIZE_SIZE__)
 #include <emmintrin.h>
 /* Four rows of four sums, each in a lane of its own. */
 enum { MCUC_PAIRS_ROWS = 4, MCUC_PAIRS_COLUMNS = 4, MCUC_PAIRS_RAISE = 0 };
@@ -61,7 +61,8 @@ MCUC_INLINE void mcuc_pairs_tile(const struct mcuc_conv_words *s, int32_t dx, co
   }
 }
 #elif (defined(__ARM_FEATURE_UNALIGNED) || defined(__x86_64__) || defined(__i386__) || defined(__aarch64__)) && \
-    defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(MCUC_ALIGNED)
+    defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(MCUC_ALIGNED) &&           \
+    !defined(__OPTIMIZE_SIZE__)
 /* Four rows of four sums. Sums are kept 2^15 higher than they are, so that no lane is negative in the end; what is
    carried between lanes before cancels out. */
 enum { MCUC_PAIRS_ROWS = 4, MCUC_PAIRS_COLUMNS = 4, MCUC_PAIRS_RAISE = 128 };
@@ -213,7 +214,8 @@ MCUC_INLINE void mcuc_pairs_tile(const struct mcuc_conv_words *s, int32_t dx, co
   }
 }
 #else
-/* Where words lie at their own addresses only, a load a pixel costs less than what makes words of bytes. */
+/* Where words lie at their own addresses only, a load a pixel costs less than what makes words of bytes. It is also the
+   least code. */
 #if defined(__ARM_ARCH_6M__)
 enum { MCUC_PAIRS_ROWS = 2, MCUC_PAIRS_COLUMNS = 2, MCUC_PAIRS_RAISE = 0 };
 #else
@@ -230,35 +232,27 @@ enum { MCUC_PAIRS_ROWS = 2, MCUC_PAIRS_COLUMNS = 4, MCUC_PAIRS_RAISE = 0 };
 /* The sums of the tile at x, row by row. */
 MCUC_INLINE void mcuc_pairs_sums(const uint32_t *list, const int8_t *x, int32_t dy, int32_t raise, int32_t *sums) {
 #if defined(__ARM_ARCH_6M__) && defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(MCUC_NO_ASM)
-  /* Compilers keep too few of the eight registers free. Bytes are loaded without their sign at a constant distance.
-   */
-#define MCUC_PAIRS_SUM(address, sign, sum) \
-  "ldrb %[u], [" address "]\n\t" sign      \
-  "muls %[u], %[w]\n\t"                    \
-  "adds %[" sum "], %[" sum "], %[u]\n\t"
-#define MCUC_PAIRS_ASM(sign) \
-  __asm__(                                                                     \
-      ".syntax unified\n\t"                                                    \
-      "b 2f\n"                                                                 \
-      "1:\n\t" MCUC_PAIRS_SUM("%[x]", sign, "a0") MCUC_PAIRS_SUM(              \
-          "%[x], #1", sign,                                                    \
-          "a1") "add %[x], %[dy]\n\t" MCUC_PAIRS_SUM("%[x]", sign, "a2")       \
-          MCUC_PAIRS_SUM("%[x], #1", sign, "a3") "2:\n\t"                      \
-                                                 "ldmia %[q]!, {%[w]}\n\t"     \
-                                                 "sxth %[u], %[w]\n\t"         \
-                                                 "adds %[x], %[x], %[u]\n\t"   \
-                                                 "asrs %[w], %[w], #16\n\t"    \
-                                                 "bne 1b"                      \
-      : [a0] "+l"(a0), [a1] "+l"(a1), [a2] "+l"(a2), [a3] "+l"(a3),            \
-        [q] "+l"(list), [x] "+l"(x), [w] "=&l"(w), [u] "=&l"(u)                \
-      : [dy] "h"(dy)                                                           \
-      : "cc", "memory")
+  /* Compilers keep the sums in the eight lower registers, where there is no room for them. */
+#define MCUC_PAIRS_SUM(offset, sum) \
+  "ldrsb %[u], [%[x], %[" offset    \
+  "]]\n\t"                          \
+  "muls %[u], %[w]\n\t"             \
+  "add %[" sum "], %[u]\n\t"
   int32_t a0 = sums[0], a1 = a0, a2 = a0, a3 = a0, w, u;
-  if (raise) {
-    MCUC_PAIRS_ASM("sxtb %[u], %[u]\n\t");
-  } else {
-    MCUC_PAIRS_ASM("");
-  }
+  __asm__(".syntax unified\n\t"
+          "b 2f\n"
+          "1:\n\t" MCUC_PAIRS_SUM("zero", "a0") MCUC_PAIRS_SUM("one", "a1") "add %[x], %[dy]\n\t" MCUC_PAIRS_SUM("zero", "a2")
+              MCUC_PAIRS_SUM("one", "a3") "2:\n\t"
+          "ldmia %[q]!, {%[w]}\n\t"
+          "sxth %[u], %[w]\n\t"
+          "adds %[x], %[x], %[u]\n\t"
+          "asrs %[w], %[w], #16\n\t"
+          "bne 1b"
+          : [a0] "+h"(a0), [a1] "+h"(a1), [a2] "+h"(a2), [a3] "+h"(a3), [q] "+l"(list), [x] "+l"(x), [w] "=&l"(w),
+            [u] "=&l"(u)
+          : [dy] "h"(dy), [zero] "l"(0), [one] "l"(1)
+          : "cc", "memory");
+  (void)raise;
   sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3;
 #elif defined(__riscv) && __riscv_xlen == 32 && defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(MCUC_NO_ASM)
 #define MCUC_PAIRS_SUM(offset, sum) \

@@ -2,6 +2,7 @@
 // encoded weights, pools, softmax and linear resize of int8. Rules N4 to N8, N14, N16 and N20 of docs/numerics.md.
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "Lowering.h"
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,16 @@ bool IsI8(const Value& value) { return value.type().element == ElementType::i8; 
 
 int32_t ZeroPoint(const Value& value) { return value.type().quant->zero_point(); }
 
+// A table that is read element by element, without padding before it.
+template <typename T>
+std::string TightTable(const std::string& hint, const std::vector<T>& elements, Emission& out) {
+  std::vector<std::string> literals;
+  for (const T element : elements) literals.push_back(IntLiteral(element));
+  const char* type = std::is_same_v<T, int16_t> ? "int16_t" : std::is_same_v<T, int8_t> ? "int8_t" : "uint8_t";
+  out.Use("tight.h");
+  return out.Table(hint, absl::StrCat("MCUC_TIGHT(", sizeof(T), ") ", type), sizeof(T), literals);
+}
+
 // The arguments by which a kernel reads its weights: the dense table, or the streams of gaps and of values. A book
 // stands at the head of the values that are indices into it.
 std::vector<std::string> WeightArguments(const Value& w, Emission& out) {
@@ -28,7 +39,11 @@ std::vector<std::string> WeightArguments(const Value& w, Emission& out) {
     bytes.resize(std::max(bytes.size(), sizeof(T)));  // C has no empty arrays; this element is not read
     std::vector<T> elements(bytes.size() / sizeof(T));
     std::memcpy(elements.data(), bytes.data(), bytes.size());
-    return out.Table(absl::StrCat(w.name(), "_", stream), std::span<const T>(elements));
+    const std::string hint = absl::StrCat(w.name(), "_", stream);
+    if constexpr (sizeof(T) == 1)
+      return TightTable(hint, elements, out);
+    else
+      return out.Table(hint, std::span<const T>(elements));
   };
   const Encoding encoding = w.type().encoding;
   std::vector<std::byte> values = data.book;
@@ -136,6 +151,20 @@ std::vector<std::string> MultiplierArguments(const Multipliers& mul, const Multi
           shift.size() > 1 ? out.Table(out.NodeName() + "_shift", std::span<const int8_t>(shifts)) : "0"};
 }
 
+// The bias as the kernels of encoded weights read it.
+std::string ListBias(const Node& node, Emission& out) {
+  const Value* b = node.operand(2);
+  if (b == nullptr || b->type().element == ElementType::i32) return Bias(node, out);
+  const auto table = [&](auto zero) {
+    std::vector<decltype(zero)> elements;
+    for (int64_t c = 0; c < b->type().elements(); ++c) {
+      elements.push_back(static_cast<decltype(zero)>(b->tensor().AsInt(c)));
+    }
+    return TightTable(b->name(), elements, out);
+  };
+  return b->type().element == ElementType::i8 ? table(int8_t{0}) : table(int16_t{0});
+}
+
 // The kernel's name ends in what it reads: "_rice_n4_b16".
 std::string ListKernel(const std::string& name, const Node& node) {
   const Value* b = node.operand(2);
@@ -153,8 +182,9 @@ absl::Status LowerConvList(const Node& node, Emission& out) {
   const int64_t dy = attrs.dilations[0] * band.width, area = band.in_rows * band.width, pool = ListPool(attrs.pool);
   const std::string kernel =
       ListKernel(absl::StrCat("conv_csc_", EnumName(attrs.kernel), pool > 1 ? "_max" : ""), node);
+  out.Use("tight.h");
   out.Use("conv_words.h");
-  std::vector<std::string> arguments = {out.Struct(out.NodeName() + "_shape", "struct mcuc_conv_words",
+  std::vector<std::string> arguments = {out.Struct(out.NodeName() + "_shape", "MCUC_TIGHT(2) struct mcuc_conv_words",
                                                    {{"outputs", N(filter[0])},
                                                     {"taps", N(filter[1] * filter[2] * filter[3])},
                                                     {"row_step", N(dy - filter[3] * attrs.dilations[1])},
@@ -172,7 +202,7 @@ absl::Status LowerConvList(const Node& node, Emission& out) {
   std::string from = out.Read(x), to = out.Write(y);
   const std::string list =
       memory.list_bytes > 0 ? out.Arena("uint32_t", attrs.scratch) : out.Scratch("uint32_t", ListWords(w.tensor()));
-  const std::string bias = Bias(node, out);
+  const std::string bias = ListBias(node, out);
   const std::vector<std::string> multipliers = MultiplierArguments(attrs.mul, attrs.shift, out);
   int loops = 0;
   if (in[0] > 1) {
@@ -218,7 +248,7 @@ absl::Status LowerFcNarrow(const Node& node, Emission& out) {
   std::vector<std::string> arguments = {N(inputs), N(outputs), N(ZeroPoint(y)), N(clamp.lo), N(clamp.hi)};
   out.Use(kernel + ".h");
   std::string from = out.Read(x), to = out.Write(y);
-  const std::string bias = Bias(node, out);
+  const std::string bias = ListBias(node, out);
   const std::vector<std::string> multipliers = MultiplierArguments(attrs.mul, attrs.shift, out);
   if (rows > 1) {
     const std::string row = out.OpenLoop(0, rows);
