@@ -34,7 +34,7 @@ MCUC_INLINE void mcuc_conv_csc_pairs_tiles_u8_i8(const struct mcuc_conv_words *s
   struct mcuc_gaps_u8 gaps = mcuc_start_gaps_u8(delta);
   struct mcuc_pairs_quant q = {0, mul, shift, y_zero, lo, hi};
   uint32_t *end = list;
-  int32_t k = -1, i = 0, m = 0, in_group = 0, before = 0, sum = 0;
+  int32_t k = -1, i = 0, m = 0, in_group = 0, before = MCUC_PAIRS_FIRST, sum = 0;
   for (;;) {
     k += 1 + mcuc_gap_u8(&gaps);
     while (k >= s->taps) { /* the list is whole */
@@ -76,7 +76,7 @@ MCUC_INLINE void mcuc_conv_csc_pairs_tiles_u8_i8(const struct mcuc_conv_words *s
         x += group;
       }
       end = list;
-      before = 0;
+      before = MCUC_PAIRS_FIRST;
       sum = 0;
       k -= s->taps;
     }
@@ -84,8 +84,8 @@ MCUC_INLINE void mcuc_conv_csc_pairs_tiles_u8_i8(const struct mcuc_conv_words *s
     const int32_t at = k * dilation_w + row * s->row_step + plane * s->plane_step;
     const int32_t w = mcuc_value_i8(value, i++);
     if (w == 0) continue; /* some codes hold zeros */
-    *end++ = (uint32_t)w << 16 | ((uint32_t)(at - before) & 0xffff);
-    before = at + s->dy; /* a tile goes on one row for each weight */
+    *end++ = mcuc_pairs_word(w, at - before);
+    before = at + MCUC_PAIRS_BACK * s->dy; /* where a tile leaves off */
     sum += w;
   }
 }

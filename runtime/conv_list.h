@@ -17,6 +17,10 @@ struct mcuc_list_quant {
   int32_t mul, shift, y_zero, lo, hi;
 };
 
+/* The words of a list: a tile leaves off one row below the last weight's first input. */
+enum { MCUC_LIST_FIRST = 0, MCUC_LIST_BACK = 1 };
+MCUC_INLINE uint32_t mcuc_list_word(int32_t weight, int32_t step) { return mcuc_word(weight, step); }
+
 MCUC_INLINE int8_t mcuc_list_result(const struct mcuc_list_quant *q, int32_t acc) {
   return (int8_t)mcuc_clamp_i32(q->y_zero + mcuc_requantize(acc, q->mul, q->shift), q->lo, q->hi);
 }

@@ -18,6 +18,19 @@ struct mcuc_pairs_quant {
   int32_t mul, shift, y_zero, lo, hi;
 };
 
+#if defined(__ARM_ARCH_6M__) && defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__) && \
+    !defined(MCUC_NO_ASM)
+/* The words of a list here: the step is in the upper half, so that one instruction tells it from the end, and never 0;
+   of the weight only the lower half counts, since sums are of 16 bits. */
+#define MCUC_PAIRS_ARMV6M
+enum { MCUC_PAIRS_FIRST = -1, MCUC_PAIRS_BACK = 0 };
+MCUC_INLINE uint32_t mcuc_pairs_word(int32_t weight, int32_t step) { return mcuc_word(step, weight); }
+#else
+/* The words of a list: a tile leaves off one row below the last weight's first input. */
+enum { MCUC_PAIRS_FIRST = 0, MCUC_PAIRS_BACK = 1 };
+MCUC_INLINE uint32_t mcuc_pairs_word(int32_t weight, int32_t step) { return mcuc_word(weight, step); }
+#endif
+
 MCUC_INLINE int8_t mcuc_pairs_result(const struct mcuc_pairs_quant *q, int32_t acc) {
   return (int8_t)mcuc_clamp_i32(q->y_zero + mcuc_requantize_16(acc, q->mul, q->shift), q->lo, q->hi);
 }
@@ -231,7 +244,7 @@ enum { MCUC_PAIRS_ROWS = 2, MCUC_PAIRS_COLUMNS = 4, MCUC_PAIRS_RAISE = 0 };
 
 /* The sums of the tile at x, row by row. */
 MCUC_INLINE void mcuc_pairs_sums(const uint32_t *list, const int8_t *x, int32_t dy, int32_t raise, int32_t *sums) {
-#if defined(__ARM_ARCH_6M__) && defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(MCUC_NO_ASM)
+#if defined(MCUC_PAIRS_ARMV6M)
   /* Compilers keep the sums in the eight lower registers, where there is no room for them. */
 #define MCUC_PAIRS_SUM(offset, sum) \
   "ldrsb %[u], [%[x], %[" offset    \
@@ -240,20 +253,21 @@ MCUC_INLINE void mcuc_pairs_sums(const uint32_t *list, const int8_t *x, int32_t 
   "add %[" sum "], %[u]\n\t"
   int32_t a0 = sums[0], a1 = a0, a2 = a0, a3 = a0, w, u;
   __asm__(".syntax unified\n\t"
+          "subs %[x], #1\n\t"
           "b 2f\n"
-          "1:\n\t" MCUC_PAIRS_SUM("zero", "a0") MCUC_PAIRS_SUM("one", "a1") "add %[x], %[dy]\n\t" MCUC_PAIRS_SUM("zero", "a2")
-              MCUC_PAIRS_SUM("one", "a3") "2:\n\t"
+          "1:\n\t" MCUC_PAIRS_SUM("zero", "a0") MCUC_PAIRS_SUM("one", "a1") MCUC_PAIRS_SUM("below", "a2")
+              MCUC_PAIRS_SUM("next", "a3") "2:\n\t"
           "ldmia %[q]!, {%[w]}\n\t"
-          "sxth %[u], %[w]\n\t"
-          "adds %[x], %[x], %[u]\n\t"
-          "asrs %[w], %[w], #16\n\t"
+          "asrs %[u], %[w], #16\n\t"
+          "add %[x], %[u]\n\t"
           "bne 1b"
           : [a0] "+h"(a0), [a1] "+h"(a1), [a2] "+h"(a2), [a3] "+h"(a3), [q] "+l"(list), [x] "+l"(x), [w] "=&l"(w),
             [u] "=&l"(u)
-          : [dy] "h"(dy), [zero] "l"(0), [one] "l"(1)
+          : [zero] "l"(0), [one] "l"(1), [below] "l"(dy), [next] "l"(dy + 1)
           : "cc", "memory");
   (void)raise;
-  sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3;
+  sums[0] = (int16_t)(a0 & 0xffff), sums[1] = (int16_t)(a1 & 0xffff);
+  sums[2] = (int16_t)(a2 & 0xffff), sums[3] = (int16_t)(a3 & 0xffff);
 #elif defined(__riscv) && __riscv_xlen == 32 && defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(MCUC_NO_ASM)
 #define MCUC_PAIRS_SUM(offset, sum) \
   "lb %[u], " offset                \

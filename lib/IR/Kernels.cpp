@@ -74,19 +74,19 @@ absl::Status CheckNarrowSums(const Node& node) {
   return absl::OkStatus();
 }
 
-// Every step between the words of a list fits 16 bits; `back` is what a kernel moves by itself for each word.
+// Every step between the words of a list fits 16 bits, whether a kernel moves on by `back` for each word itself or not.
 absl::Status CheckSteps(const ConvAttrs& attrs, const Band& band, const Tensor& w, int64_t back) {
   const Shape& filter = w.type().shape;
   const int64_t length = ColumnLength(w.type()), area = filter[2] * filter[3];
-  int64_t column = -1, before = 0, most = 0;
+  int64_t column = -1, before = -1, most = 0;
   const absl::Status status = VisitValues(w, [&](int64_t position, double value) {
     if (value == 0) return;
     const int64_t k = position % length, c = k / area, ky = k % area / filter[3], kx = k % filter[3];
     const int64_t at = (c * band.in_rows + ky * attrs.dilations[0]) * band.width + kx * attrs.dilations[1];
-    if (position / length != column) before = 0;
+    if (position / length != column) before = -1;
     column = position / length;
-    most = std::max(most, std::abs(at - before));
-    before = at + back;
+    most = std::max(most, std::max(at - before, back));
+    before = at;
   });
   if (!status.ok()) return status;
   return most <= INT16_MAX ? status : No("a step of ", most, " bytes from one weight's input to the next one's");
