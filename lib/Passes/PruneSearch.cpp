@@ -329,7 +329,15 @@ class PruneSearch : public Pass {
                       "gradual: which weights go first, those of least magnitude or of least magnitude times the root "
                       "of Adam's second moment, the size of their gradient",
                       &saliency_, {"gradient", "magnitude"});
+    options.AddChoice(
+        "objective", "gradual: what a weight is dear by, in the comparison of weights: its byte, its products, or both",
+        &objective_, {"balanced", "size", "speed"});
     options.Add("rank", "gradual: the fraction of the training during which the sparsity grows", &rank_);
+    options.Add("weight-bits",
+                "gradual: the bits of a weight in quantization-aware training, 2 to 8; 0: training stays in float",
+                &weight_bits_);
+    options.Add("quantize-from", "gradual: the fraction of the training after which it is quantization-aware",
+                &quantize_from_);
     options.Add("seed", "of the order of training samples", &seed_);
   }
 
@@ -344,7 +352,12 @@ class PruneSearch : public Pass {
            "`method=gradual` needs training data. A candidate is pruned while it is trained, all layers together (Zhu "
            "and Gupta, 2017): during the first part (`rank`) of the training the weights of least `saliency` become "
            "zero, "
-           "at its fraction t the share s (1 - (1 - t)^3) of them; then the zeros are held. The first candidate has a "
+           "at its fraction t the share s (1 - (1 - t)^3) of them; then the zeros are held. Squares of saliencies are "
+           "compared for the same cost, by `objective`: of the bytes that are left, of the products, or both shares "
+           "added. The last part is quantization-aware (`quantize-from`): weights are rounded to `weight-bits`, one "
+           "scale a tensor, activations to 8 bits with zero point 0 (7 where relu makes them), biases to 8 bits and a "
+           "shift; the scales are trained too. What is left behind says its scales itself, as int8 weights, quantize "
+           "and dequantize nodes, and quantize takes them as they are. The first candidate has a "
            "sparsity of 0.9375; the fraction of weights left is halved or doubled until it lies between an accepted "
            "and a rejected candidate, then bisected down to `precision`.\n\n"
            "`method=obs` needs calibration data (`--calibrate`) and no training: candidates as by `prune-obs`, the "
@@ -379,7 +392,12 @@ class PruneSearch : public Pass {
     if (metric_ == "mse") options.train.loss = train::LossKind::kMse;
     if (metric_ == "top-1" || metric_ == "agreement") options.train.loss = train::LossKind::kCrossEntropy;
     options.saliency = saliency_ == "gradient" ? prune::Saliency::kGradient : prune::Saliency::kMagnitude;
+    options.objective = objective_ == "size"    ? prune::Objective::kSize
+                        : objective_ == "speed" ? prune::Objective::kSpeed
+                                                : prune::Objective::kBalanced;
     options.rank = rank_;
+    options.weight_bits = gradual ? static_cast<int>(weight_bits_) : 0;
+    options.quantize_from = quantize_from_;
     return options;
   }
 
@@ -414,7 +432,10 @@ class PruneSearch : public Pass {
   double distill_ = 0.5;
   double temperature_ = 2;
   std::string saliency_ = "gradient";
+  std::string objective_ = "balanced";
   double rank_ = 0.5;
+  int64_t weight_bits_ = 4;
+  double quantize_from_ = 0.55;
   int64_t seed_ = 0;
 };
 

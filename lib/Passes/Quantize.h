@@ -90,6 +90,17 @@ class Plan {
     bool clip = false;
   };
   std::vector<Watched> ToCalibrate() const;
+  // The groups whose scale is free, for training: the values that are computed and not just moved or compared, and the
+  // graph's inputs; whether one of them can be negative.
+  struct Free {
+    std::vector<const Value*> values;
+    bool input = false;
+    bool negative = false;
+  };
+  std::vector<Free> FreeGroups() const;
+  // The index among FreeGroups() of the group of a value; -1: none.
+  int FreeGroup(const std::vector<Free>& groups, const Value* value) const;
+
   // Adds to `known` what to do about values that would have to be calibrated; false: that was known already.
   bool DoWithout(const std::vector<Watched>& watched, Known& known) const;
   // Fixes every group's quantization.

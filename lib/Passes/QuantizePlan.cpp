@@ -137,6 +137,18 @@ double BinaryFunction(BinaryFn fn, double a, double b) {
   return a;
 }
 
+// By its own activation.
+bool NeverNegative(const Node& node) {
+  const auto by = [](const Act& act) {
+    return act.kind == ActKind::relu || (act.kind == ActKind::clip && act.lo >= 0);
+  };
+  if (const auto* conv = node.If<ConvAttrs>()) return by(conv->act);
+  if (const auto* fc = node.If<FcAttrs>()) return by(fc->act);
+  if (const auto* binary = node.If<BinaryAttrs>()) return by(binary->act);
+  const std::optional<UnaryAttrs> clamp = AsClamp(node);
+  return clamp && (clamp->fn == UnaryFn::relu || clamp->alpha >= 0);
+}
+
 // The range of a function that saturates, chosen so that the scale is a power of two: sigmoid 1/256 with zero point
 // -128, tanh 1/128 with zero point 0.
 std::optional<Range> NaturalRange(const Node& node) {
@@ -441,6 +453,36 @@ std::vector<Plan::Watched> Plan::ToCalibrate() const {
     watched.push_back({value, options_.ranges == "mse" && !exact});
   }
   return watched;
+}
+
+std::vector<Plan::Free> Plan::FreeGroups() const {
+  std::vector<Free> result;
+  for (const Value* first : graph_.values()) {
+    const auto found = group_of_.find(first);
+    if (found == group_of_.end()) continue;
+    const Group& group = groups_[found->second];
+    if (group.members[0] != first || group.fixed || group.extra || !IsLive(group)) continue;
+    Free free;
+    bool natural = false;
+    for (const Value* member : group.members) {
+      const Node* def = member->def();
+      natural |= KnownRange(member).has_value();
+      free.input |= member->is_input();
+      if (def && (SharesScale(*def) || form(def) != Form::kInteger)) continue;
+      free.values.push_back(member);
+      free.negative |= !def || !NeverNegative(*def);
+    }
+    if (!natural && !free.values.empty()) result.push_back(std::move(free));
+  }
+  return result;
+}
+
+int Plan::FreeGroup(const std::vector<Free>& groups, const Value* value) const {
+  const auto mine = group_of_.find(value);
+  for (size_t g = 0; mine != group_of_.end() && g < groups.size(); ++g) {
+    if (group_of_.at(groups[g].values[0]) == mine->second) return static_cast<int>(g);
+  }
+  return -1;
 }
 
 bool Plan::DoWithout(const std::vector<Watched>& watched, Known& known) const {

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "TrainQuantized.h"
 #include "absl/strings/str_cat.h"
 
 namespace mcuc::prune {
@@ -38,17 +39,38 @@ bool Smaller(const Entry& a, const Entry& b) {
   return a.tensor != b.tensor ? a.tensor < b.tensor : a.index < b.index;
 }
 
-// Holds the weights of least saliency at zero, `sparsity` of all.
-void Rank(const std::vector<train::Parameter*>& parameters, Saliency kind, double sparsity) {
+// What keeping a weight of each tensor costs, as a share of what all that are kept cost now.
+std::vector<double> CostsOf(const std::vector<train::Parameter*>& parameters, const std::vector<double>& uses,
+                            Objective objective) {
+  double weights = 0, products = 0;
+  for (size_t t = 0; t < parameters.size(); ++t) {
+    const auto w = std::as_const(parameters[t]->value).data<float>();
+    const auto kept = static_cast<double>(w.size() - static_cast<size_t>(std::count(w.begin(), w.end(), 0.0f)));
+    weights += kept;
+    products += kept * uses[t];
+  }
+  std::vector<double> costs;
+  for (double n : uses) {
+    const double bytes = 1 / std::max(weights, 1.0), time = n / std::max(products, 1.0);
+    costs.push_back(objective == Objective::kSize ? bytes : objective == Objective::kSpeed ? time : bytes + time);
+  }
+  return costs;
+}
+
+// Holds the weights of least saliency at zero, `sparsity` of all. Squares of saliencies are what a loss grows by, and
+// are compared for the same cost.
+void Rank(const std::vector<train::Parameter*>& parameters, const std::vector<double>& costs, Saliency kind,
+          double sparsity) {
   std::vector<Entry> entries;
   for (size_t t = 0; t < parameters.size(); ++t) {
     const train::Parameter& p = *parameters[t];
     const auto w = p.value.data<float>();
+    const auto dear = static_cast<float>(std::sqrt(costs[0] / costs[t]));
     const bool gradient = kind == Saliency::kGradient && !p.second.empty();
     for (size_t i = 0; i < w.size(); ++i) {
       // A weight that counts for nothing by its gradient still counts for more than one that is gone.
       const float scale = gradient ? std::sqrt(p.second[i]) + 1e-12f : 1.0f;
-      entries.push_back({std::fabs(w[i]) * scale, t, i});
+      entries.push_back({std::fabs(w[i]) * scale * dear, t, i});
     }
   }
   const int64_t zeros = ZerosOf(sparsity, static_cast<int64_t>(entries.size()));
@@ -94,10 +116,11 @@ absl::StatusOr<std::unique_ptr<Retrainer>> Retrainer::Create(const Graph& graph,
 }
 
 absl::StatusOr<std::unique_ptr<train::Trainer>> Retrainer::NewTrainer(const Graph& candidate,
-                                                                      const PassContext& context) const {
+                                                                      const PassContext& context,
+                                                                      const train::Quantized* quantized) const {
   train::TrainOptions options = options_.train;
   options.threads = context.threads;
-  return train::Trainer::Create(candidate, *samples_, &graph_, options);
+  return train::Trainer::Create(candidate, *samples_, &graph_, options, quantized);
 }
 
 absl::Status Retrainer::Recover(Graph& candidate, const std::vector<Mask>& masks, PassContext& context) const {
@@ -121,22 +144,42 @@ absl::StatusOr<Pruned> Retrainer::PruneGradually(Graph& candidate, const std::ve
     return absl::InvalidArgumentError(
         "saliency=gradient takes Adam's second moment; give saliency=magnitude or optimizer=adam");
   }
-  const auto trainer = NewTrainer(candidate, context);
+  train::Quantized quantized;
+  if (options_.weight_bits != 0) {
+    absl::StatusOr<train::Quantized> parts = QuantizedParts(candidate, *samples_, options_.weight_bits);
+    if (!parts.ok()) return parts.status();
+    quantized = *std::move(parts);
+  }
+  const bool quantizes = !quantized.layers.empty();
+  const auto trainer = NewTrainer(candidate, context, quantizes ? &quantized : nullptr);
   if (!trainer.ok()) return trainer.status();
   std::vector<train::Parameter*> parameters;
+  std::vector<double> uses;  // products with each weight in one inference
   for (const Value* w : weights) {
+    double macs = 0;
+    for (const Node* node : candidate.Users(w)) macs += static_cast<double>(MacsOf(*node));
+    uses.push_back(macs / static_cast<double>(w->type().elements()));
     const absl::StatusOr<train::Parameter*> parameter = ParameterOf(**trainer, w->name());
     if (!parameter.ok()) return parameter.status();
     parameters.push_back(*parameter);
   }
   const auto ranking = static_cast<int64_t>(std::floor(options_.rank * static_cast<double>((*trainer)->steps() - 1)));
   const int64_t interval = std::clamp<int64_t>(ranking / 20, 1, 25);  // steps between two rankings
+  // Not before the weights are chosen.
+  const auto quantizing = std::max(
+      ranking, static_cast<int64_t>(std::floor(options_.quantize_from * static_cast<double>((*trainer)->steps() - 1))));
   const auto before_step = [&](int64_t step) {
-    if (step > ranking || (step % interval != 0 && step != ranking)) return;
-    Rank(parameters, options_.saliency, GradualSparsity(sparsity, step, ranking));
+    if (step <= ranking && (step % interval == 0 || step == ranking)) {
+      Rank(parameters, CostsOf(parameters, uses, options_.objective), options_.saliency,
+           GradualSparsity(sparsity, step, ranking));
+    }
+    return quantizes && step == quantizing ? (*trainer)->StartQuantizing() : absl::OkStatus();
   };
   if (absl::Status status = (*trainer)->Run(before_step, Watch(context)); !status.ok()) return status;
   if (absl::Status status = (*trainer)->Store(candidate); !status.ok()) return status;
+  if (quantizes) {
+    if (absl::Status status = WriteScales(candidate, quantized, **trainer); !status.ok()) return status;
+  }
   Pruned pruned;
   pruned.changed = true;
   for (const train::Parameter* p : parameters) {

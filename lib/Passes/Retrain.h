@@ -16,10 +16,16 @@ enum class Saliency : uint8_t {
   kGradient,   // |w| times the root of Adam's second moment: what a weight does to the loss, to first order
 };
 
+// What gradual pruning is to save.
+enum class Objective : uint8_t { kBalanced, kSize, kSpeed };
+
 struct RetrainOptions {
   train::TrainOptions train;
   Saliency saliency = Saliency::kGradient;
-  double rank = 0.5;  // of gradual pruning: the fraction of the training during which the sparsity grows
+  Objective objective = Objective::kBalanced;
+  double rank = 0.5;            // of gradual pruning: the fraction of the training during which the sparsity grows
+  int weight_bits = 0;          // of quantization-aware training in gradual pruning; 0: none
+  double quantize_from = 0.55;  // the fraction of the training after which it starts
 };
 
 class Retrainer {
@@ -39,7 +45,8 @@ class Retrainer {
 
  private:
   Retrainer(const Graph& graph, const RetrainOptions& options) : graph_(graph), options_(options) {}
-  absl::StatusOr<std::unique_ptr<train::Trainer>> NewTrainer(const Graph& candidate, const PassContext& context) const;
+  absl::StatusOr<std::unique_ptr<train::Trainer>> NewTrainer(const Graph& candidate, const PassContext& context,
+                                                             const train::Quantized* quantized = nullptr) const;
 
   const Graph& graph_;
   RetrainOptions options_;

@@ -157,6 +157,13 @@ class Builder {
       if (absl::Status status = Add(*node); !status.ok()) return status;
     }
     batched_.output = values_.at(output);
+    for (const ActivationGroup& group : options_.groups) {
+      batched_.groups.emplace_back();
+      for (const Value* value : group.values) {
+        if (const auto mine = values_.find(value); mine != values_.end())
+          batched_.groups.back().push_back(mine->second);
+      }
+    }
     batched_.graph->AddOutput(batched_.output);
     if (absl::Status status = VerifyGraph(*batched_.graph); !status.ok()) {
       return absl::InternalError(absl::StrCat("the batched form is broken:\n", std::string(status.message())));

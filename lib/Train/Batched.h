@@ -13,11 +13,12 @@
 namespace mcuc::train {
 
 struct Batched {
-  std::unique_ptr<Graph> graph;    // names of inputs and constants are those of the original
-  std::vector<Value*> inputs;      // one a graph input of the original; null: not read
-  std::vector<Value*> parameters;  // constants of `graph`
-  std::vector<std::string> names;  // of the parameters
-  Value* output = nullptr;         // what the loss is taken of
+  std::unique_ptr<Graph> graph;             // names of inputs and constants are those of the original
+  std::vector<Value*> inputs;               // one a graph input of the original; null: not read
+  std::vector<Value*> parameters;           // constants of `graph`
+  std::vector<std::string> names;           // of the parameters
+  std::vector<std::vector<Value*>> groups;  // values of `graph`, by PlanOptions::groups
+  Value* output = nullptr;                  // what the loss is taken of
   bool stopped_before_softmax = false;
 };
 

@@ -8,6 +8,7 @@
 #include "Batched.h"
 #include "Layer.h"
 #include "absl/strings/str_cat.h"
+#include "mcuc/Train/FakeQuantize.h"
 
 namespace mcuc::train {
 
@@ -24,15 +25,23 @@ struct GradientPlan::Impl {
   std::vector<const Value*> values;  // by slot
   std::vector<int> parameter;        // by slot: the parameter's index, or -1
   std::vector<bool> wanted;          // by slot: has a gradient
+  std::vector<int> group;            // by slot: the group that it is quantized in, or -1
+  std::vector<CodeRange> codes;      // by group
   std::vector<Step> steps;
 
   absl::Status Prepare(bool input_gradients);
   size_t output() const { return slots.at(form.output); }
+  // The index of a slot's scale among values and gradients; -1: it is not quantized in a run with these values.
+  int Scale(size_t slot, const std::vector<Tensor>& given) const {
+    const size_t parameters = form.parameters.size();
+    return given.size() > parameters && group[slot] >= 0 ? static_cast<int>(parameters) + group[slot] : -1;
+  }
 };
 
 struct GradientPlan::Workspace::Impl {
   const GradientPlan::Impl* plan = nullptr;
   std::vector<Tensor> tensors;                // by slot; empty for constants
+  std::vector<Tensor> exact;                  // by slot: before it is quantized; empty where it is in no group
   std::vector<std::vector<float>> gradients;  // by slot; empty where not wanted, and for parameters
   std::vector<Scratch> scratch;               // one a step
 };
@@ -44,6 +53,10 @@ absl::Status GradientPlan::Impl::Prepare(bool input_gradients) {
   }
   parameter.assign(values.size(), -1);
   wanted.assign(values.size(), false);
+  group.assign(values.size(), -1);
+  for (size_t g = 0; g < form.groups.size(); ++g) {
+    for (const Value* value : form.groups[g]) group[slots.at(value)] = static_cast<int>(g);
+  }
   for (size_t i = 0; i < form.parameters.size(); ++i) {
     const size_t slot = slots.at(form.parameters[i]);
     parameter[slot] = static_cast<int>(i);
@@ -80,6 +93,7 @@ absl::StatusOr<std::unique_ptr<GradientPlan>> GradientPlan::Create(const Graph& 
   std::unique_ptr<GradientPlan> plan(new GradientPlan());
   plan->impl_->batch = options.batch;
   plan->impl_->form = *std::move(form);
+  for (const ActivationGroup& group : options.groups) plan->impl_->codes.push_back({group.lo, group.hi, false});
   if (absl::Status status = plan->impl_->Prepare(options.input_gradients); !status.ok()) return status;
   return plan;
 }
@@ -100,17 +114,21 @@ std::vector<Tensor> GradientPlan::Values() const {
   return values;
 }
 
+size_t GradientPlan::groups() const { return impl_->codes.size(); }
+
 std::unique_ptr<GradientPlan::Workspace> GradientPlan::NewWorkspace() const {
   std::unique_ptr<Workspace> workspace(new Workspace());
   Workspace::Impl& ws = *workspace->impl_;
   ws.plan = impl_.get();
   ws.tensors.resize(impl_->values.size());
+  ws.exact.resize(impl_->values.size());
   ws.gradients.resize(impl_->values.size());
   ws.scratch.resize(impl_->steps.size());
   for (size_t slot = 0; slot < impl_->values.size(); ++slot) {
     const Value* value = impl_->values[slot];
     if (value->is_constant()) continue;
     ws.tensors[slot] = Tensor(value->type());
+    if (impl_->group[slot] >= 0) ws.exact[slot] = Tensor(value->type());
     if (impl_->wanted[slot]) ws.gradients[slot].resize(static_cast<size_t>(value->type().elements()));
   }
   // The output's gradient is there to be filled in even where nothing is trained.
@@ -133,10 +151,36 @@ std::span<const float> GradientPlan::Workspace::input_gradient(size_t k) const {
   return impl_->gradients[impl_->plan->slots.at(value)];
 }
 
+std::vector<std::span<const float>> GradientPlan::Workspace::group(size_t g) const {
+  std::vector<std::span<const float>> values;
+  for (const Value* value : impl_->plan->form.groups[g]) {
+    values.push_back(std::as_const(impl_->exact[impl_->plan->slots.at(value)]).data<float>());
+  }
+  return values;
+}
+
 absl::Status GradientPlan::Forward(const std::vector<Tensor>& values, Workspace& workspace) const {
   const exec::SingleThreaded single;
   Workspace::Impl& ws = *workspace.impl_;
   Operands x;
+  // What was computed into `exact` becomes the value that others read.
+  const auto finish = [&](size_t slot) {
+    const int scale = impl_->Scale(slot, values);
+    Tensor& y = ws.tensors[slot];
+    const Tensor& exact = ws.exact[slot];
+    if (scale < 0) {
+      std::copy_n(Floats(exact), exact.elements(), Floats(y));
+    } else {
+      FakeQuantize(exact.data<float>(), ScaleOf(values[static_cast<size_t>(scale)]),
+                   impl_->codes[static_cast<size_t>(impl_->group[slot])], y.data<float>());
+    }
+  };
+  for (const Value* input : impl_->form.inputs) {
+    const size_t slot = input ? impl_->slots.at(input) : 0;
+    if (!input || impl_->group[slot] < 0) continue;
+    ws.exact[slot] = ws.tensors[slot];
+    finish(slot);
+  }
   for (size_t i = 0; i < impl_->steps.size(); ++i) {
     const Impl::Step& step = impl_->steps[i];
     x.clear();
@@ -146,8 +190,11 @@ absl::Status GradientPlan::Forward(const std::vector<Tensor>& values, Workspace&
                   : impl_->values[slot]->is_constant() ? &impl_->values[slot]->tensor()
                                                        : &ws.tensors[slot]);
     }
-    absl::Status status = step.layer->Forward(x, ws.tensors[step.result], ws.scratch[i]);
+    const bool grouped = impl_->group[step.result] >= 0;
+    Tensor& y = grouped ? ws.exact[step.result] : ws.tensors[step.result];
+    absl::Status status = step.layer->Forward(x, y, ws.scratch[i]);
     if (!status.ok()) return status;
+    if (grouped) finish(step.result);
   }
   return absl::OkStatus();
 }
@@ -176,7 +223,14 @@ void GradientPlan::Backward(const std::vector<Tensor>& values, Workspace& worksp
       x.push_back(impl_->values[slot]->is_constant() ? &impl_->values[slot]->tensor() : &ws.tensors[slot]);
       dx.push_back(impl_->wanted[slot] ? ws.gradients[slot].data() : nullptr);
     }
-    step.layer->Backward(x, ws.tensors[step.result], ws.gradients[step.result].data(), dx, ws.scratch[i]);
+    std::vector<float>& dy = ws.gradients[step.result];
+    if (const int scale = impl_->Scale(step.result, values); scale >= 0) {
+      const auto s = static_cast<size_t>(scale);
+      *Floats(gradients[s]) += FakeQuantizeGradient(ws.exact[step.result].data<float>(), ScaleOf(values[s]),
+                                                    impl_->codes[static_cast<size_t>(impl_->group[step.result])], dy);
+    }
+    const Tensor& y = impl_->group[step.result] >= 0 ? ws.exact[step.result] : ws.tensors[step.result];
+    step.layer->Backward(x, y, dy.data(), dx, ws.scratch[i]);
   }
 }
 

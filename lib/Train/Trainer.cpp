@@ -11,6 +11,7 @@
 #include <random>
 
 #include "Loss.h"
+#include "Quantizing.h"
 #include "absl/strings/str_cat.h"
 #include "mcuc/Exec/Interpreter.h"
 #include "mcuc/Train/Gradient.h"
@@ -116,6 +117,8 @@ struct Trainer::Impl {
   std::unique_ptr<WorkspacePool> workspaces, teacher_workspaces;
   std::vector<Tensor> teacher_values;
   std::vector<Parameter> parameters;
+  std::optional<Quantizing> quantizing;
+  int64_t steps_done = 0, quantizing_since = 0;
   bool cross_entropy = false;
   double hard_weight = 0, soft_weight = 0;  // of labels or expected outputs, and of the teacher
   const Tensor* targets = nullptr;
@@ -125,16 +128,19 @@ struct Trainer::Impl {
   int64_t shard_size = 0;
   std::vector<Shard> shards;
 
-  absl::Status Prepare(const Graph& graph, const Graph* teacher_graph);
+  absl::Status Prepare(const Graph& graph, const Graph* teacher_graph, const Quantized* quantized);
+  std::vector<Tensor> Values() const;  // of the parameters and, where they are quantized, the logarithms of the scales
   absl::Status CheckHardLoss() const;
   absl::StatusOr<double> Step(int64_t step, std::span<const int64_t> batch);
   absl::Status RunShard(std::span<const int64_t> members, double weight, const std::vector<Tensor>& values,
                         Shard& shard);
   void Fill(std::span<const int64_t> members, const GradientPlan& of, GradientPlan::Workspace& workspace) const;
   absl::Status TeacherOutputs(std::span<const int64_t> members, std::vector<float>& outputs);
+  // The activations to be quantized, of some samples, by group.
+  absl::Status Observe(std::vector<std::vector<float>>& values);
 };
 
-absl::Status Trainer::Impl::Prepare(const Graph& graph, const Graph* teacher_graph) {
+absl::Status Trainer::Impl::Prepare(const Graph& graph, const Graph* teacher_graph, const Quantized* quantized) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   const Dataset& data = samples->data();
   if (graph.outputs().empty()) return absl::InvalidArgumentError("cannot be trained: the graph has no output");
@@ -152,7 +158,13 @@ absl::Status Trainer::Impl::Prepare(const Graph& graph, const Graph* teacher_gra
 
   shard_size = (std::min(options.batch, samples->size()) + kShards - 1) / kShards;
   batches = (samples->size() + options.batch - 1) / options.batch;
-  const PlanOptions plan_options{shard_size, cross_entropy, false};
+  const PlanOptions teacher_options{shard_size, cross_entropy, false, {}};
+  PlanOptions plan_options = teacher_options;
+  if (quantized) {
+    for (const QuantizedActivations& activations : quantized->activations) {
+      plan_options.groups.push_back(activations.group);
+    }
+  }
   auto made = GradientPlan::Create(graph, plan_options);
   if (!made.ok()) return made.status();
   plan = *std::move(made);
@@ -160,8 +172,13 @@ absl::Status Trainer::Impl::Prepare(const Graph& graph, const Graph* teacher_gra
   if (plan->names().empty()) return absl::InvalidArgumentError("cannot be trained: the graph has no float weights");
   std::vector<Tensor> values = plan->Values();
   for (size_t i = 0; i < values.size(); ++i) parameters.push_back({plan->names()[i], std::move(values[i]), {}, {}, {}});
+  if (quantized) {
+    auto of_parameters = Quantizing::Create(*quantized, parameters);
+    if (!of_parameters.ok()) return of_parameters.status();
+    quantizing = *std::move(of_parameters);
+  }
   if (soft_weight > 0) {
-    auto made_teacher = GradientPlan::Create(*teacher_graph, plan_options);
+    auto made_teacher = GradientPlan::Create(*teacher_graph, teacher_options);
     if (!made_teacher.ok()) return made_teacher.status();
     teacher = *std::move(made_teacher);
     bool same_inputs = teacher->inputs() == plan->inputs();
@@ -190,6 +207,7 @@ absl::Status Trainer::Impl::Prepare(const Graph& graph, const Graph* teacher_gra
   shards.resize(kShards);
   for (Shard& shard : shards) {
     for (const Parameter& parameter : parameters) shard.gradients.emplace_back(parameter.value.type());
+    for (size_t g = 0; g < plan->groups(); ++g) shard.gradients.emplace_back(Type{ElementType::f32, {1}});
   }
   return absl::OkStatus();
 }
@@ -292,9 +310,15 @@ absl::Status Trainer::Impl::RunShard(std::span<const int64_t> members, double we
   return absl::OkStatus();
 }
 
-absl::StatusOr<double> Trainer::Impl::Step(int64_t step, std::span<const int64_t> batch) {
+std::vector<Tensor> Trainer::Impl::Values() const {
+  if (quantizing && quantizing->started()) return quantizing->Values(parameters);
   std::vector<Tensor> values;
   for (const Parameter& parameter : parameters) values.push_back(parameter.value);
+  return values;
+}
+
+absl::StatusOr<double> Trainer::Impl::Step(int64_t step, std::span<const int64_t> batch) {
+  const std::vector<Tensor> values = Values();
   ParallelFor(kShards, options.threads, [&](int64_t s) {
     const size_t first = std::min(batch.size(), static_cast<size_t>(s * shard_size));
     const size_t last = std::min(batch.size(), first + static_cast<size_t>(shard_size));
@@ -307,14 +331,19 @@ absl::StatusOr<double> Trainer::Impl::Step(int64_t step, std::span<const int64_t
     loss += shard.loss;
   }
   const double lr = LearningRate(options, step, batches * options.epochs);
-  for (size_t p = 0; p < parameters.size(); ++p) {
-    const auto sum = shards[0].gradients[p].data<float>();
+  std::vector<std::span<float>> sums;
+  for (Tensor& first : shards[0].gradients) {
+    const auto sum = first.data<float>();
     for (size_t s = 1; s < shards.size(); ++s) {
-      const auto more = std::as_const(shards[s].gradients[p]).data<float>();
+      const auto more = std::as_const(shards[s].gradients[sums.size()]).data<float>();
       for (size_t i = 0; i < sum.size(); ++i) sum[i] += more[i];
     }
-    UpdateParameter(options, lr, step, sum, parameters[p]);
+    sums.push_back(sum);
   }
+  if (quantizing && quantizing->started()) {
+    quantizing->Step(options, lr, step - quantizing_since, parameters, sums);
+  }
+  for (size_t p = 0; p < parameters.size(); ++p) UpdateParameter(options, lr, step, sums[p], parameters[p]);
   return loss;
 }
 
@@ -322,11 +351,12 @@ Trainer::Trainer() : impl_(std::make_unique<Impl>()) {}
 Trainer::~Trainer() = default;
 
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const Graph& graph, const Samples& samples,
-                                                         const Graph* teacher, const TrainOptions& options) {
+                                                         const Graph* teacher, const TrainOptions& options,
+                                                         const Quantized* quantized) {
   std::unique_ptr<Trainer> trainer(new Trainer());
   trainer->impl_->options = options;
   trainer->impl_->samples = &samples;
-  if (absl::Status status = trainer->impl_->Prepare(graph, teacher); !status.ok()) return status;
+  if (absl::Status status = trainer->impl_->Prepare(graph, teacher, quantized); !status.ok()) return status;
   return trainer;
 }
 
@@ -348,21 +378,65 @@ void Trainer::Hold(Parameter& parameter, std::vector<uint8_t> kept) {
   }
 }
 
-absl::Status Trainer::Run(const std::function<void(int64_t)>& before_step,
+absl::Status Trainer::Impl::Observe(std::vector<std::vector<float>>& values) {
+  constexpr int64_t kSamples = 1024, kValues = int64_t{1} << 22;  // of a group
+  const int64_t n = std::min(samples->size(), kSamples);
+  values.resize(plan->groups());
+  const std::vector<Tensor> parameters_now = Values();
+  auto workspace = workspaces->Take();
+  for (int64_t first = 0; first < n; first += shard_size) {
+    std::vector<int64_t> members;
+    // Spread over all the samples, which may be sorted.
+    for (int64_t i = first; i < std::min(n, first + shard_size); ++i) members.push_back(i * samples->size() / n);
+    Fill(members, *plan, *workspace);
+    if (absl::Status status = plan->Forward(parameters_now, *workspace); !status.ok()) return status;
+    for (size_t g = 0; g < values.size(); ++g) {
+      for (const auto& span : workspace->group(g)) {
+        const int64_t all = static_cast<int64_t>(span.size()) * (n / shard_size + 1);
+        const auto stride = static_cast<size_t>(all / kValues | 1);  // odd, so as not to fall in step with rows
+        for (size_t i = 0; i < span.size(); i += stride) values[g].push_back(span[i]);
+      }
+    }
+  }
+  workspaces->Return(std::move(workspace));
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::StartQuantizing() {
+  if (!impl_->quantizing || impl_->quantizing->started()) {
+    return absl::InternalError("there is nothing to quantize, or it is quantized already");
+  }
+  std::vector<std::vector<float>> values;
+  if (absl::Status status = impl_->Observe(values); !status.ok()) return status;
+  impl_->quantizing_since = impl_->steps_done;
+  return impl_->quantizing->Start(impl_->parameters, std::move(values));
+}
+
+bool Trainer::quantizing() const { return impl_->quantizing && impl_->quantizing->started(); }
+float Trainer::ActivationScale(size_t group) const {
+  const std::optional<float>& fixed = impl_->quantizing->what().activations[group].fixed_scale;
+  return fixed ? *fixed : impl_->quantizing->ActivationScale(group);
+}
+float Trainer::WeightScale(size_t layer) const { return impl_->quantizing->WeightScale(layer); }
+CodeRange Trainer::WeightCodes() const { return impl_->quantizing->WeightCodes(); }
+
+absl::Status Trainer::Run(const std::function<absl::Status(int64_t)>& before_step,
                           const std::function<void(const EpochReport&)>& after_epoch) {
   const TrainOptions& options = impl_->options;
   const auto start = std::chrono::steady_clock::now();
   std::mt19937_64 random(options.seed);
   std::vector<int64_t> order(static_cast<size_t>(impl_->samples->size()));
   std::iota(order.begin(), order.end(), 0);
-  int64_t step = 0;
+  int64_t& step = impl_->steps_done;
   for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
     // Fisher and Yates' shuffle, written out because std::shuffle differs between libraries.
     for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
     double loss = 0;
     for (size_t first = 0; first < order.size(); first += static_cast<size_t>(options.batch), ++step) {
       const size_t n = std::min(static_cast<size_t>(options.batch), order.size() - first);
-      if (before_step) before_step(step);
+      if (before_step) {
+        if (absl::Status status = before_step(step); !status.ok()) return status;
+      }
       const absl::StatusOr<double> of_batch = impl_->Step(step, std::span(order).subspan(first, n));
       if (!of_batch.ok()) return of_batch.status();
       if (!std::isfinite(*of_batch)) {
@@ -381,13 +455,15 @@ absl::Status Trainer::Run(const std::function<void(int64_t)>& before_step,
 
 absl::Status Trainer::Store(Graph& graph) const {
   const std::vector<Value*> constants = graph.constants();
-  for (const Parameter& parameter : impl_->parameters) {
+  const std::vector<Tensor> values = impl_->Values();
+  for (size_t p = 0; p < impl_->parameters.size(); ++p) {
+    const Parameter& parameter = impl_->parameters[p];
     const auto found = std::find_if(constants.begin(), constants.end(),
                                     [&](const Value* value) { return value->name() == parameter.name; });
     if (found == constants.end() || (*found)->type() != parameter.value.type()) {
       return absl::InternalError(absl::StrCat("@", parameter.name, " is not the constant that was trained"));
     }
-    (*found)->set_tensor(parameter.value);
+    (*found)->set_tensor(values[p]);
   }
   return absl::OkStatus();
 }

@@ -14,12 +14,21 @@
 
 namespace mcuc::train {
 
+// Values of the graph, inputs or results of nodes, that are quantized with one scale: what a forward run with scales
+// makes of them is s * clamp(floor(x / s + 1/2), lo, hi). The gradient passes through the rounding as if it were not
+// there and stops where x / s is outside [lo, hi] (Bengio, Leonard and Courville, 2013: straight-through).
+struct ActivationGroup {
+  std::vector<const Value*> values;
+  int32_t lo = -128, hi = 127;  // relative to the zero point
+};
+
 struct PlanOptions {
   int64_t batch = 1;
   // Ends before a softmax over the last axis that the first output comes from, where there is one: losses on
   // probabilities take its operand.
   bool stop_before_softmax = false;
-  bool input_gradients = false;  // of the graph's inputs too
+  bool input_gradients = false;           // of the graph's inputs too
+  std::vector<ActivationGroup> groups{};  // of the graph's values; those that the output does not need don't count
 };
 
 class GradientPlan {
@@ -42,6 +51,7 @@ class GradientPlan {
   const std::vector<std::string>& names() const;
   // Their tensors in the graph.
   std::vector<Tensor> Values() const;
+  size_t groups() const;  // of PlanOptions
 
   // What one run needs beside the plan: activations, their gradients, scratch memory. One for each thread.
   class Workspace {
@@ -51,6 +61,8 @@ class GradientPlan {
     std::span<const float> output() const;                  // batch x output_size(), after Forward
     std::span<float> output_gradient();                     // to be filled before Backward
     std::span<const float> input_gradient(size_t k) const;  // after Backward, with PlanOptions::input_gradients
+    // The values of a group, before they are quantized, after Forward.
+    std::vector<std::span<const float>> group(size_t g) const;
 
    private:
     friend class GradientPlan;
@@ -60,10 +72,11 @@ class GradientPlan {
   };
   std::unique_ptr<Workspace> NewWorkspace() const;
 
-  // Runs the batch. `values`: one tensor a parameter. Thread-safe with a workspace a thread; the bits do not depend on
-  // other threads.
+  // Runs the batch. `values`: one tensor a parameter and then, to quantize the activations, one a group with the
+  // natural logarithm of its scale. Thread-safe with a workspace a thread; the bits do not depend on other threads.
   absl::Status Forward(const std::vector<Tensor>& values, Workspace& workspace) const;
-  // After Forward with the same values: adds to `gradients` (one tensor a parameter) the sums over the batch.
+  // After Forward with the same values: adds to `gradients` (a tensor for each of the values) the sums over the batch.
+  // A scale's is that of Esser et al., "Learned Step Size Quantization" (2020), section 2.1.
   void Backward(const std::vector<Tensor>& values, Workspace& workspace, std::vector<Tensor>& gradients) const;
 
  private:

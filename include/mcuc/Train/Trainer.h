@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +14,8 @@
 #include "absl/status/statusor.h"
 #include "mcuc/Data/Dataset.h"
 #include "mcuc/IR/Graph.h"
+#include "mcuc/Train/FakeQuantize.h"
+#include "mcuc/Train/Gradient.h"
 
 namespace mcuc::train {
 
@@ -75,6 +78,27 @@ struct Parameter {
 void UpdateParameter(const TrainOptions& options, double lr, int64_t step, std::span<const float> gradient,
                      Parameter& parameter);
 
+// What quantization-aware training quantizes, with the straight-through estimator and trained scales (Esser et al.,
+// "Learned Step Size Quantization", 2020).
+struct QuantizedLayer {
+  std::string weights;  // the constant's name; one scale a tensor
+  std::string bias;     // empty: none that is a parameter
+  int input = -1;       // the group of activations that the layer reads, with whose scale its bias is rounded; -1: none
+};
+struct QuantizedActivations {
+  ActivationGroup group;
+  int32_t zero_point = 0;            // group.lo and hi are relative to it
+  std::optional<float> fixed_scale;  // it is not trained
+};
+struct Quantized {
+  std::vector<QuantizedActivations> activations;
+  std::vector<QuantizedLayer> layers;
+  // Bits of a weight: with fewer than 8 there is no code for 0, and those of b bits are 1 to 2^(b - 1) and their
+  // opposites; with 8 they are -127 to 127.
+  int weight_bits = 8;
+  int bias_bits = 8;  // of a bias in units of a power of two of its accumulator's
+};
+
 struct EpochReport {
   int64_t epoch = 0;  // from 1
   int64_t epochs = 0;
@@ -87,7 +111,8 @@ class Trainer {
   // `teacher`: a graph of the same inputs and output; null: none. Without labels and expected outputs it is needed. The
   // samples must outlive the trainer, the graphs need not.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(const Graph& graph, const Samples& samples,
-                                                         const Graph* teacher, const TrainOptions& options);
+                                                         const Graph* teacher, const TrainOptions& options,
+                                                         const Quantized* quantized = nullptr);
   ~Trainer();
 
   int64_t steps() const;  // in all epochs
@@ -97,10 +122,20 @@ class Trainer {
   static void Hold(Parameter& parameter, std::vector<uint8_t> kept);
 
   // All epochs. `before_step` may change masks and values. An error where the loss is no finite number.
-  absl::Status Run(const std::function<void(int64_t step)>& before_step = nullptr,
+  absl::Status Run(const std::function<absl::Status(int64_t step)>& before_step = nullptr,
                    const std::function<void(const EpochReport&)>& after_epoch = nullptr);
 
-  // Gives the parameters' values to the graph's constants of these names.
+  // From the next step on: chooses the scales from the parameters as they are and some hundred samples. Once only, and
+  // only where `quantized` was given.
+  absl::Status StartQuantizing();
+  bool quantizing() const;
+  // After StartQuantizing: of a group of activations, and of a layer's weights.
+  float ActivationScale(size_t group) const;
+  float WeightScale(size_t layer) const;
+  CodeRange WeightCodes() const;
+
+  // Gives the parameters' values to the graph's constants of these names: what they are quantized to, as floats, where
+  // they are.
   absl::Status Store(Graph& graph) const;
 
  private:
