@@ -32,6 +32,25 @@ std::string Number(const char* format, double value) {
   return text;
 }
 
+// How wrong one sample's output is: 0 or 1 for a class, else the mean squared error.
+double LossOf(const std::vector<float>& output, const std::vector<float>& reference, const Dataset& data, size_t i,
+              MetricKind kind) {
+  if (kind == MetricKind::kTop1) return ClassOf(output) == data.labels()[i] ? 0 : 1;
+  if (kind == MetricKind::kAgreement) {
+    const int64_t expected = ClassOf(reference);
+    return expected >= 0 && ClassOf(output) == expected ? 0 : 1;
+  }
+  double squares = 0;
+  for (size_t j = 0; j < output.size(); ++j) {
+    const double expected = data.has_targets()
+                                ? static_cast<double>(data.targets()[0].data<float>()[i * output.size() + j])
+                                : static_cast<double>(reference[j]);
+    const double error = static_cast<double>(output[j]) - expected;
+    squares += error * error;
+  }
+  return squares / static_cast<double>(output.size());
+}
+
 }  // namespace
 
 absl::StatusOr<Outputs> RunGraph(const Graph& graph, const Dataset& data, int threads) {
@@ -71,6 +90,22 @@ double DropOf(const Score& reference, const Score& score) {
   if (std::isnan(drop)) return std::numeric_limits<double>::infinity();
   if (drop <= 0 || score.spread > 0) return score.spread > 0 ? drop / score.spread : 0;
   return std::numeric_limits<double>::infinity();  // constant values, and yet an error
+}
+
+double DropErrorOf(const Outputs& reference, const Outputs& outputs, const Dataset& data, const Score& score) {
+  const auto n = static_cast<double>(outputs.size());
+  if (outputs.size() < 2) return 0;
+  double sum = 0, squares = 0;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const double difference =
+        LossOf(outputs[i], reference[i], data, i, score.kind) - LossOf(reference[i], reference[i], data, i, score.kind);
+    sum += difference;
+    squares += difference * difference;
+  }
+  const double variance = std::max(0.0, squares - sum * sum / n) / (n - 1);
+  const double error = std::sqrt(variance / n);
+  if (score.kind != MetricKind::kMinusMse || error == 0) return error;
+  return score.spread > 0 ? error / score.spread : std::numeric_limits<double>::infinity();
 }
 
 absl::StatusOr<Score> ScoreOf(const Outputs& outputs, const Dataset& data, const Outputs* reference,

@@ -155,6 +155,37 @@ nlohmann::ordered_json JsonOf(const Row& row) {
   return json;
 }
 
+std::vector<std::vector<std::string>> CandidateLines(const std::vector<Candidate>& candidates) {
+  std::vector<std::vector<std::string>> lines = {{"candidate", "nonzeros", "bytes", "on validation", "drop", "+-", ""}};
+  const auto number = [](double value) {
+    char text[32];
+    std::snprintf(text, sizeof(text), "%.4f", value);
+    return std::string(text);
+  };
+  for (const Candidate& c : candidates) {
+    const bool scored = c.failure.empty() && c.score.samples > 0;
+    lines.push_back({DoubleText(c.sparsity), Count(c.nonzeros), Count(c.bytes), scored ? c.score.ToString() : c.failure,
+                     scored ? number(c.drop) : "", scored ? number(c.error) : "",
+                     c.accepted ? "accepted" : "rejected"});
+  }
+  return lines;
+}
+
+nlohmann::ordered_json JsonOf(const Candidate& candidate) {
+  nlohmann::ordered_json json;
+  json["sparsity"] = candidate.sparsity;
+  json["nonzeros"] = candidate.nonzeros;
+  json["bytes"] = candidate.bytes;
+  if (candidate.failure.empty() && candidate.score.samples > 0) {
+    json["score"] = candidate.score.ToString();
+    json["drop"] = candidate.drop;
+    json["standard_error"] = candidate.error;
+  }
+  if (!candidate.failure.empty()) json["failure"] = candidate.failure;
+  json["accepted"] = candidate.accepted;
+  return json;
+}
+
 // Warnings too are told in JSON; the terminal has shown them already.
 std::vector<std::string> RemarksOf(const ReportInput& input, bool warnings) {
   std::vector<std::string> remarks;
@@ -188,8 +219,15 @@ std::string ReportText(const ReportInput& input) {
   }
   text += "\n";
   if (input.graph->arena_bytes()) absl::StrAppend(&text, "arena: ", *input.graph->arena_bytes(), " bytes\n");
+  if (!input.candidates.empty()) {
+    absl::StrAppend(&text, "\n",
+                    Table(CandidateLines(input.candidates), {false, false, false, true, false, false, true}), "\n");
+  }
   for (const Accuracy& accuracy : input.accuracies) {
     absl::StrAppend(&text, accuracy.what, ": ", accuracy.score, " (", accuracy.data, ")\n");
+  }
+  for (const auto& [use, spec] : input.data) {
+    if (!spec.empty()) absl::StrAppend(&text, use, ": ", spec, "\n");
   }
   absl::StrAppend(&text, "passes: ", input.pipeline, "\n");
   for (const std::string& remark : RemarksOf(input, false)) absl::StrAppend(&text, "remark: ", remark, "\n");
@@ -206,6 +244,10 @@ std::string ReportJson(const ReportInput& input) {
   json["total"] = JsonOf(TotalOf(rows));
   json["imported_total"] = JsonOf(TotalOf(RowsOf(*input.imported, *input.target)));
   if (input.graph->arena_bytes()) json["arena_bytes"] = *input.graph->arena_bytes();
+  for (const Candidate& candidate : input.candidates) json["search"].push_back(JsonOf(candidate));
+  for (const auto& [use, spec] : input.data) {
+    if (!spec.empty()) json["data"][use] = spec;
+  }
   json["accuracies"] = nlohmann::ordered_json::array();
   for (const Accuracy& accuracy : input.accuracies) {
     json["accuracies"].push_back({{"what", accuracy.what}, {"data", accuracy.data}, {"score", accuracy.score}});

@@ -101,6 +101,10 @@ absl::StatusOr<Pipeline> Pipeline::Parse(const std::string& text) {
   return pipeline;
 }
 
+bool Pipeline::Has(const std::string& pass) const {
+  return std::any_of(stages_.begin(), stages_.end(), [&](const Stage& stage) { return stage.info->name == pass; });
+}
+
 std::string Pipeline::Text() const {
   return absl::StrJoin(stages_, ",", [](std::string* out, const Stage& stage) {
     absl::StrAppend(out, stage.info->name);

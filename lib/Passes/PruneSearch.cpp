@@ -7,222 +7,23 @@
 // A candidate is scored on the validation set as it would be emitted: after the rest of the pipeline, run on a clone.
 // With training data a candidate is retrained before, or pruned while it is trained (Retrain.h).
 #include <algorithm>
-#include <chrono>
-#include <cmath>
-#include <cstdio>
 
 #include "Magnitude.h"
 #include "PruneObs.h"
 #include "Retrain.h"
+#include "Search.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "mcuc/Passes/Pass.h"
 
 namespace mcuc {
 
-namespace prune {
-
 namespace {
-
-constexpr double kTolerance = 1e-9;  // of max-drop: 0.9882 - 0.9782 is not just 0.01 in binary
-
-std::string Fixed(const char* format, double value) {
-  char text[64];
-  std::snprintf(text, sizeof(text), format, value);
-  return text;
-}
 
 std::string PruneText(double sparsity, const std::vector<std::string>& skip) {
   return absl::StrCat("prune{sparsity=", DoubleText(sparsity),
                       skip.empty() ? "" : absl::StrCat(" skip=", absl::StrJoin(skip, ";")), "}");
 }
-
-class Search {
- public:
-  Search(const Graph& graph, PassContext& context, const SearchOptions& options, const Recover& recover,
-         const PruneTo& prune_to)
-      : graph_(graph), context_(context), options_(options), recover_(recover), prune_to_(prune_to) {}
-
-  absl::StatusOr<SearchResult> Run() {
-    if (context_.validate) {
-      if (absl::Status status = ScoreReference(); !status.ok()) return status;
-    }
-    absl::Status status = absl::OkStatus();
-    if (options_.sparsity) {
-      Progress(absl::StrCat("sparsity ", DoubleText(*options_.sparsity), ": "));
-      status = Next(*options_.sparsity, 0).status();
-    } else {
-      status = options_.strategy == Strategy::kHalving ? Halve() : Gallop();
-    }
-    if (!status.ok()) return status;
-    if (!result_.best) ExplainNone();
-    return std::move(result_);
-  }
-
- private:
-  absl::Status Halve() {
-    const int steps = 1 + static_cast<int>(std::floor(std::log2(0.5 / options_.min_step) + kTolerance));
-    double level = 0;
-    for (int n = 0; n < steps; ++n) {
-      const double candidate = level + std::ldexp(0.5, -n);
-      Progress(absl::StrCat("candidate ", n + 1, " of ", steps, ", sparsity ", DoubleText(candidate), ": "));
-      const absl::StatusOr<bool> accepted = Next(candidate, steps - n - 1);
-      if (!accepted.ok()) return accepted.status();
-      if (*accepted) level = candidate;
-    }
-    return absl::OkStatus();
-  }
-
-  // Where much is pruned it is the density that counts: 0.98 is half of 0.96. Ends after about eight candidates.
-  absl::Status Gallop() {
-    double accepted = 1, rejected = 0;  // densities: nothing pruned, and everything
-    double sparsity = 0.9375;
-    // At the latest with 1 of 4096 weights, or with none accepted up to 3 of 4.
-    while (accepted > std::ldexp(1.0, -12) && rejected < 0.75 && rejected < accepted * (1 - options_.precision)) {
-      const double density = 1 - sparsity;
-      Progress(absl::StrCat("candidate ", result_.candidates.size() + 1, ", sparsity ", DoubleText(sparsity), ": "));
-      // Until it is bracketed, a factor of 2 is what there will be to bisect.
-      const bool bracketed = accepted < 1 && rejected > 0;
-      const double to_bisect = bracketed ? std::log(accepted / rejected) : std::log(2.0);
-      const double steps = std::ceil(std::log2(to_bisect / -std::log1p(-options_.precision)));
-      const absl::StatusOr<bool> good = Next(sparsity, std::max(0, static_cast<int>(steps) - (bracketed ? 1 : 0)));
-      if (!good.ok()) return good.status();
-      (*good ? accepted : rejected) = density;
-      const double next = rejected == 0   ? accepted / 2
-                          : accepted == 1 ? std::min(2 * rejected, 0.75)
-                                          : std::sqrt(accepted * rejected);
-      sparsity = std::round((1 - next) * 1e5) / 1e5;  // no more digits than are worth printing
-      if (sparsity <= 1 - accepted || sparsity >= 1 - rejected) break;
-    }
-    return absl::OkStatus();
-  }
-
-  // Makes and reports a candidate; true: it is accepted. `left`: how many are still to come, as far as is known.
-  absl::StatusOr<bool> Next(double sparsity, int left) {
-    absl::StatusOr<Candidate> candidate = Try(sparsity);
-    if (!candidate.ok()) return candidate.status();
-    const double spent = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    Report(*candidate, spent / static_cast<double>(result_.candidates.size()) * left);
-    return candidate->accepted;
-  }
-
-  absl::Status ScoreReference() {
-    absl::StatusOr<Outputs> outputs = RunGraph(graph_, *context_.validate, context_.threads);
-    if (!outputs.ok()) return outputs.status();
-    reference_ = std::move(*outputs);
-    absl::StatusOr<Score> score = ScoreOf(reference_, *context_.validate, &reference_, options_.metric);
-    if (!score.ok()) return score.status();
-    result_.reference = *score;
-    return absl::OkStatus();
-  }
-
-  // The score of what this graph becomes in the end.
-  absl::StatusOr<Score> ScoreRest(const Graph& candidate) {
-    const std::unique_ptr<Graph> rest = candidate.Clone();
-    if (context_.run_rest) {
-      if (absl::Status status = context_.run_rest(*rest); !status.ok()) return status;
-    }
-    absl::StatusOr<Outputs> outputs = RunGraph(*rest, *context_.validate, context_.threads);
-    if (!outputs.ok()) return outputs.status();
-    return ScoreOf(*outputs, *context_.validate, &reference_, options_.metric);
-  }
-
-  absl::StatusOr<Candidate> Try(double sparsity) {
-    std::unique_ptr<Graph> graph = graph_.Clone();
-    // The weights that can't be pruned are remarked on once, not for each candidate.
-    Diagnostics quiet;
-    PassContext context = context_;
-    if (!result_.candidates.empty()) context.diagnostics = &quiet;
-    absl::StatusOr<std::vector<Value*>> weights = PrunableWeights(*graph, options_.skip, context);
-    if (!weights.ok()) return weights.status();
-    absl::StatusOr<Pruned> pruned = prune_to_ ? prune_to_(*graph, *weights, sparsity, context_)
-                                              : PruneMagnitude(*graph, *weights, sparsity, Scope::kLayer);
-    if (!pruned.ok()) return pruned.status();
-    if (recover_) {
-      if (absl::Status status = recover_(*graph, pruned->masks, options_.seed, context_); !status.ok()) return status;
-    }
-    Candidate candidate{sparsity, {}, 0, true};
-    if (context_.validate) {
-      absl::StatusOr<Score> score = ScoreRest(*graph);
-      if (!score.ok()) return score.status();
-      candidate.score = *score;
-      candidate.drop = DropOf(result_.reference, *score);
-      candidate.accepted = options_.sparsity || candidate.drop <= options_.max_drop + kTolerance;
-    }
-    if (candidate.accepted) {
-      result_.best = result_.candidates.size();
-      result_.graph = std::move(graph);
-      result_.changed = pruned->changed || recover_;
-    }
-    result_.candidates.push_back(candidate);
-    return candidate;
-  }
-
-  void Progress(const std::string& text) {
-    if (context_.progress) *context_.progress << "prune-search: " << text << std::flush;
-  }
-
-  void Report(const Candidate& candidate, double seconds_left) {
-    const std::string verdict = options_.sparsity ? "" : candidate.accepted ? ", accepted" : ", rejected";
-    const std::string finding =
-        context_.validate ? absl::StrCat(candidate.score.ToString(), ", drop ", Fixed("%.4f", candidate.drop), verdict)
-                          : "not scored, there is no validation set";
-    if (context_.progress) {
-      *context_.progress << finding << "; about " << Fixed("%.0f", std::ceil(seconds_left)) << " s left\n"
-                         << std::flush;
-    }
-    context_.Remark(graph_, nullptr, absl::StrCat("sparsity ", DoubleText(candidate.sparsity), ": ", finding));
-  }
-
-  // Whether pruning or what follows it costs more than is tolerated.
-  void ExplainNone() {
-    const Candidate& last = result_.candidates.back();
-    std::string message = absl::StrCat("no sparsity is within max-drop=", DoubleText(options_.max_drop), " of ",
-                                       result_.reference.ToString(), ": ", DoubleText(last.sparsity), " drops by ",
-                                       Fixed("%.4f", last.drop));
-    if (absl::StatusOr<Score> unpruned = ScoreRest(graph_); unpruned.ok()) {
-      absl::StrAppend(&message, ", the rest of the pipeline alone by ",
-                      Fixed("%.4f", DropOf(result_.reference, *unpruned)));
-    }
-    context_.diagnostics->Warning(Location{graph_.source(), 0, 0, "", "", ""},
-                                  absl::StrCat(message, "; nothing is pruned"));
-  }
-
-  const Graph& graph_;
-  PassContext& context_;
-  const SearchOptions& options_;
-  const Recover& recover_;
-  const PruneTo& prune_to_;
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  Outputs reference_;
-  SearchResult result_;
-};
-
-}  // namespace
-
-absl::StatusOr<SearchResult> SearchSparsity(const Graph& graph, PassContext& context, const SearchOptions& options,
-                                            const Recover& recover, const PruneTo& prune_to) {
-  if (!context.validate && !options.sparsity) {
-    return absl::FailedPreconditionError(
-        "needs validation data to score its candidates; give --validate=PATH, with labels for an accuracy");
-  }
-  if (!(options.max_drop >= 0)) {
-    return absl::InvalidArgumentError(absl::StrCat("max-drop=", DoubleText(options.max_drop), " is below 0"));
-  }
-  if (!(options.min_step >= 1e-6 && options.min_step <= 0.5)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("min-step=", DoubleText(options.min_step), " is outside [1e-06, 0.5]"));
-  }
-  if (!(options.precision >= 0.01 && options.precision <= 0.5)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("precision=", DoubleText(options.precision), " is outside [0.01, 0.5]"));
-  }
-  return Search(graph, context, options, recover, prune_to).Run();
-}
-
-}  // namespace prune
-
-namespace {
 
 // The candidate becomes the surgeon's graph at this sparsity.
 absl::StatusOr<prune::Pruned> PruneBySurgeon(obs::Surgeon& surgeon, Graph& candidate,
@@ -244,6 +45,9 @@ absl::StatusOr<prune::Pruned> PruneBySurgeon(obs::Surgeon& surgeon, Graph& candi
 }
 
 class PruneSearch : public Pass {
+  static constexpr int64_t kGradualEpochs = 20;
+  static constexpr double kCandidates = 5;  // of gradual, as a rule
+
  public:
   absl::StatusOr<bool> Run(Graph& graph, PassContext& context) override {
     prune::SearchOptions options;
@@ -252,6 +56,8 @@ class PruneSearch : public Pass {
     options.skip = skip_;
     options.seed = seed_;
     options.precision = precision_;
+    options.standard_errors = standard_errors_;
+    options.seconds = search_time_;
     if (sparsity_ != -1) options.sparsity = sparsity_;
     if (metric_ == "top-1") options.metric = MetricKind::kTop1;
     if (metric_ == "agreement") options.metric = MetricKind::kAgreement;
@@ -267,7 +73,12 @@ class PruneSearch : public Pass {
       retrainer = *std::move(made);
     }
     if (gradual) {
-      options.strategy = prune::Strategy::kGalloping;
+      options.strategy = prune::Strategy::kPowerLaw;
+      if (search_time_ > 0 && !options.sparsity) {
+        const absl::StatusOr<int64_t> epochs = retrainer->EpochsWithin(search_time_ / kCandidates, graph, context);
+        if (!epochs.ok()) return epochs.status();
+        epochs_ = *epochs;  // what the text left behind says too
+      }
       prune_to = [&](Graph& candidate, const std::vector<Value*>& weights, double sparsity, PassContext& with) {
         return retrainer->PruneGradually(candidate, weights, sparsity, with);
       };
@@ -296,7 +107,7 @@ class PruneSearch : public Pass {
     const std::string finding = absl::StrCat(
         "kept sparsity ", DoubleText(best.sparsity), " (", best.score.ToString(), "; reference ",
         result->reference.ToString(), "); in place of prune-search, ",
-        retrainer || surgical ? SelfText(best.sparsity) : prune::PruneText(best.sparsity, skip_), " gives the same");
+        retrainer || surgical ? SelfText(best.sparsity) : PruneText(best.sparsity, skip_), " gives the same");
     if (context.progress) *context.progress << "prune-search: " << finding << "\n" << std::flush;
     context.Remark(graph, nullptr, finding);
     return result->changed;
@@ -315,11 +126,18 @@ class PruneSearch : public Pass {
     options.Add("precision",
                 "gradual, obs: the search ends where the fraction of weights left is within this part of one too small",
                 &precision_);
+    options.Add("standard-errors",
+                "the drop on the validation samples and this many standard errors of it must be within max-drop",
+                &standard_errors_);
+    options.Add("search-time",
+                "seconds: no candidate is begun that would probably end later, and gradual trains each for so few "
+                "epochs that several fit; 0: no limit",
+                &search_time_);
     options.Add("sparsity", "no search: prune to this sparsity, whatever the loss; -1: search", &sparsity_);
     options.Add("skip", "weights that stay, by their own name or their layer's", &skip_);
     options.AddChoice("metric", "what is scored; auto: top-1 with labels, mse with expected outputs, else agreement",
                       &metric_, {"auto", "top-1", "agreement", "mse"});
-    options.Add("epochs", "epochs of training a candidate; 0: 5 for level, 10 for gradual", &epochs_);
+    options.Add("epochs", "epochs of training a candidate; 0: 5 for level, 20 for gradual", &epochs_);
     options.Add("batch", "samples of a training step", &batch_);
     options.AddChoice("optimizer", "the optimizer", &optimizer_, {"adam", "sgd"});
     options.Add("lr", "the highest learning rate, after the first 5 % of the steps; then it falls as a cosine", &lr_);
@@ -358,23 +176,27 @@ class PruneSearch : public Pass {
            "scale a tensor, activations to 8 bits with zero point 0 (7 where relu makes them), biases to 8 bits and a "
            "shift; the scales are trained too. What is left behind says its scales itself, as int8 weights, quantize "
            "and dequantize nodes, and quantize takes them as they are. The first candidate has a "
-           "sparsity of 0.9375; the fraction of weights left is halved or doubled until it lies between an accepted "
-           "and a rejected candidate, then bisected down to `precision`.\n\n"
+           "sparsity of 0.9375; from then on the loss is taken to grow as a power of 1 / density, the power that two "
+           "candidates tell, and the next one is where that reaches `max-drop`, until one is accepted and one within "
+           "`precision` of it rejected, or nothing is to be won.\n\n"
            "`method=obs` needs calibration data (`--calibrate`) and no training: candidates as by `prune-obs`, the "
-           "order "
-           "of removal found once; the search is that of `gradual`.\n\n"
+           "order of removal found once. From 0.9375 on the fraction of weights left is halved or doubled until it "
+           "lies "
+           "between an accepted and a rejected candidate, then bisected down to `precision`.\n\n"
            "Training ([training.md](training.md)) is against labels or expected outputs and, by `distill`, the outputs "
            "of the graph before the search; without labels and expected outputs, against those alone. It takes float "
            "graphs whose dimension 0 is the batch, and is the same for a seed on any number of threads. Each candidate "
            "starts from the graph before the search.\n\n"
            "The rest of the pipeline runs on a copy of a candidate, and the result is scored on the validation set "
            "(`--validate`). It is accepted where its score is at most `max-drop` below that of the graph before the "
-           "search. The accepted candidate of the highest sparsity is kept, not yet quantized or encoded. With "
+           "search, by `standard-errors` of that drop: what chance in the choice of the samples makes of it. The "
+           "accepted candidate of the highest sparsity is kept, not yet quantized or encoded. With "
            "`sparsity` there is no search: this candidate is made, and kept.\n\n"
            "The score is top-1 accuracy with labels. Without labels it is the agreement with the top-1 of the graph "
            "before the search or, for a model of one output or with expected outputs, the mean squared error; its drop "
            "is the growth of the error as a fraction of the variance of the values compared with, which is the loss of "
            "R squared. For a regression of several outputs without expected outputs, say `metric=mse`.\n\n"
+           "An interrupt (Ctrl-C) and `search-time` end the search with the best candidate so far.\n\n"
            "Remarks give each candidate and, at the end, the `prune{…}` or `prune-search{… sparsity=…}` that gives the "
            "same result without a search.";
   }
@@ -382,7 +204,7 @@ class PruneSearch : public Pass {
  private:
   prune::RetrainOptions TrainingOptions(bool gradual) const {
     prune::RetrainOptions options;
-    options.train.epochs = epochs_ != 0 ? epochs_ : gradual ? 10 : 5;
+    options.train.epochs = epochs_ != 0 ? epochs_ : gradual ? kGradualEpochs : 5;
     options.train.batch = batch_;
     options.train.optimizer = optimizer_ == "sgd" ? train::OptimizerKind::kSgd : train::OptimizerKind::kAdam;
     options.train.lr = lr_;
@@ -410,7 +232,8 @@ class PruneSearch : public Pass {
     const std::vector<PassOptions::Row> rows = mine.Rows(), defaults = text.Rows();
     for (size_t i = 0; i < rows.size(); ++i) {
       const PassOptions::Row& row = rows[i];
-      const bool searches = row.name == "max-drop" || row.name == "min-step" || row.name == "precision";
+      const bool searches = row.name == "max-drop" || row.name == "min-step" || row.name == "precision" ||
+                            row.name == "standard-errors" || row.name == "search-time";
       if (searches || row.default_text == defaults[i].default_text) continue;
       if (!text.Set(row.name, row.default_text).ok()) return "";  // never: it was set from text
     }
@@ -422,13 +245,15 @@ class PruneSearch : public Pass {
   double max_drop_ = 0.01;
   double min_step_ = 0.01;
   double precision_ = 0.1;
+  double standard_errors_ = 1;
+  double search_time_ = 0;
   double sparsity_ = -1;
   std::vector<std::string> skip_;
   std::string metric_ = "auto";
   int64_t epochs_ = 0;
   int64_t batch_ = 128;
   std::string optimizer_ = "adam";
-  double lr_ = 0.006;
+  double lr_ = 0.008;
   double distill_ = 0.5;
   double temperature_ = 2;
   std::string saliency_ = "gradient";

@@ -6,6 +6,7 @@
 #include "Retrain.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 
@@ -26,6 +27,10 @@ std::function<void(const train::EpochReport&)> Watch(PassContext& context) {
                   std::ceil(report.seconds_left));
     *context.progress << text << std::flush;
   };
+}
+
+absl::Status CheckStop(const PassContext& context) {
+  return context.stop && *context.stop ? absl::CancelledError("interrupted") : absl::OkStatus();
 }
 
 struct Entry {
@@ -123,6 +128,30 @@ absl::StatusOr<std::unique_ptr<train::Trainer>> Retrainer::NewTrainer(const Grap
   return train::Trainer::Create(candidate, *samples_, &graph_, options, quantized);
 }
 
+absl::StatusOr<int64_t> Retrainer::EpochsWithin(double seconds, const Graph& graph, PassContext& context) {
+  constexpr int64_t kWarm = 2, kSteps = 12;
+  const auto candidate = graph.Clone();
+  absl::StatusOr<train::Quantized> quantized = QuantizedParts(*candidate, *samples_, std::max(2, options_.weight_bits));
+  if (!quantized.ok()) return quantized.status();
+  const bool quantizes = options_.weight_bits != 0 && !quantized->layers.empty();
+  const auto trainer = NewTrainer(*candidate, context, quantizes ? &*quantized : nullptr);
+  if (!trainer.ok()) return trainer.status();
+  std::chrono::steady_clock::time_point start;
+  const auto before_step = [&](int64_t step) -> absl::Status {
+    if (step == kWarm) start = std::chrono::steady_clock::now();
+    if (step == kWarm && quantizes) return (*trainer)->StartQuantizing();
+    return step == kWarm + kSteps ? absl::CancelledError() : absl::OkStatus();
+  };
+  const absl::Status status = (*trainer)->Run(before_step);
+  if (!status.ok() && !absl::IsCancelled(status)) return status;
+  if (status.ok()) return options_.train.epochs;  // all of the training took no more steps than these
+  const double spent = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double steps_an_epoch = static_cast<double>((*trainer)->steps()) / static_cast<double>(options_.train.epochs);
+  const double epochs = seconds / (spent / kSteps * steps_an_epoch);
+  options_.train.epochs = std::clamp(static_cast<int64_t>(epochs), int64_t{1}, options_.train.epochs);
+  return options_.train.epochs;
+}
+
 absl::Status Retrainer::Recover(Graph& candidate, const std::vector<Mask>& masks, PassContext& context) const {
   const auto trainer = NewTrainer(candidate, context);
   if (!trainer.ok()) return trainer.status();
@@ -131,7 +160,8 @@ absl::Status Retrainer::Recover(Graph& candidate, const std::vector<Mask>& masks
     if (!parameter.ok()) return parameter.status();
     train::Trainer::Hold(**parameter, std::vector<uint8_t>(mask.kept.begin(), mask.kept.end()));
   }
-  if (absl::Status status = (*trainer)->Run(nullptr, Watch(context)); !status.ok()) return status;
+  const auto before_step = [&](int64_t) { return CheckStop(context); };
+  if (absl::Status status = (*trainer)->Run(before_step, Watch(context)); !status.ok()) return status;
   return (*trainer)->Store(candidate);
 }
 
@@ -169,6 +199,7 @@ absl::StatusOr<Pruned> Retrainer::PruneGradually(Graph& candidate, const std::ve
   const auto quantizing = std::max(
       ranking, static_cast<int64_t>(std::floor(options_.quantize_from * static_cast<double>((*trainer)->steps() - 1))));
   const auto before_step = [&](int64_t step) {
+    if (absl::Status status = CheckStop(context); !status.ok()) return status;
     if (step <= ranking && (step % interval == 0 || step == ranking)) {
       Rank(parameters, CostsOf(parameters, uses, options_.objective), options_.saliency,
            GradualSparsity(sparsity, step, ranking));

@@ -34,6 +34,10 @@ class Retrainer {
   static absl::StatusOr<std::unique_ptr<Retrainer>> Create(const Graph& graph, const PassContext& context,
                                                            const RetrainOptions& options);
 
+  // How many epochs of gradual pruning take this many seconds on this machine, at least 1 and at most as many as the
+  // options say; found by some steps on a copy of the graph.
+  absl::StatusOr<int64_t> EpochsWithin(double seconds, const Graph& graph, PassContext& context);
+
   // Trains what the masks keep.
   absl::Status Recover(Graph& candidate, const std::vector<Mask>& masks, PassContext& context) const;
 

@@ -81,7 +81,7 @@ absl::Status Quantizing::Start(const std::vector<Parameter>& parameters, std::ve
     std::vector<float>& values = observed[g];
     if (values.empty()) values.push_back(0);
     for (float& v : values) {
-      if (!std::isfinite(v)) return absl::InvalidArgumentError("training diverged: an activation is no finite number");
+      if (!std::isfinite(v)) return absl::OutOfRangeError("training diverged: an activation is no finite number");
     }
     if (what_.activations[g].fixed_scale) {
       activation_scales_.push_back(LogScale(*what_.activations[g].fixed_scale));

@@ -440,9 +440,9 @@ absl::Status Trainer::Run(const std::function<absl::Status(int64_t)>& before_ste
       const absl::StatusOr<double> of_batch = impl_->Step(step, std::span(order).subspan(first, n));
       if (!of_batch.ok()) return of_batch.status();
       if (!std::isfinite(*of_batch)) {
-        return absl::InvalidArgumentError(absl::StrCat("training diverged: the loss of step ", step + 1, " of ",
-                                                       steps(), " is ", DoubleText(*of_batch),
-                                                       "; lower lr=", DoubleText(options.lr)));
+        return absl::OutOfRangeError(absl::StrCat("training diverged: the loss of step ", step + 1, " of ", steps(),
+                                                  " is ", DoubleText(*of_batch),
+                                                  "; lower lr=", DoubleText(options.lr)));
       }
       loss += *of_batch * static_cast<double>(n) / static_cast<double>(order.size());
     }

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "../../lib/Passes/Magnitude.h"
+#include "../../lib/Passes/Search.h"
 #include "mcuc/IR/Parse.h"
 #include "mcuc/IR/Print.h"
 #include "mcuc/Passes/Pipeline.h"
@@ -51,6 +52,13 @@ Dataset UnitVectors(bool labels, int64_t n = kClasses) {
   return Dataset::FromTensors({x}, labels ? classes : std::vector<int32_t>());
 }
 
+// A drop as it is, whatever the samples' number.
+prune::SearchOptions Exact() {
+  prune::SearchOptions options;
+  options.standard_errors = 0;
+  return options;
+}
+
 class PruneSearchTest : public testing::Test {
  protected:
   PruneSearchTest() : target_(*Target::ByName("generic")), data_(UnitVectors(true)) {
@@ -60,9 +68,10 @@ class PruneSearchTest : public testing::Test {
     context_.threads = 1;
   }
 
-  absl::StatusOr<prune::SearchResult> Search(const Graph& graph, const prune::SearchOptions& options = {},
-                                             const prune::Recover& recover = nullptr) {
-    return prune::SearchSparsity(graph, context_, options, recover);
+  absl::StatusOr<prune::SearchResult> Search(const Graph& graph, const prune::SearchOptions& options = Exact(),
+                                             const prune::Recover& recover = nullptr,
+                                             const prune::PruneTo& prune_to = nullptr) {
+    return prune::SearchSparsity(graph, context_, options, recover, prune_to);
   }
   static std::vector<double> Sparsities(const prune::SearchResult& result) {
     std::vector<double> all;
@@ -85,7 +94,7 @@ class PruneSearchTest : public testing::Test {
 
 TEST_F(PruneSearchTest, HalvesItsStep) {
   const auto graph = Classifier();
-  prune::SearchOptions options;
+  prune::SearchOptions options = Exact();
   options.max_drop = 0.125;  // one of eight, reached exactly: 58 zeros leave class 1 out
   absl::StatusOr<prune::SearchResult> result = Search(*graph, options);
   ASSERT_TRUE(result.ok()) << result.status();
@@ -111,7 +120,7 @@ TEST_F(PruneSearchTest, HalvesItsStep) {
 }
 
 TEST_F(PruneSearchTest, MinStepEndsIt) {
-  prune::SearchOptions options;
+  prune::SearchOptions options = Exact();
   for (const auto& [min_step, tries] : std::vector<std::pair<double, size_t>>{
            {0.5, 1}, {0.4, 1}, {0.25, 2}, {0.2, 2}, {0.125, 3}, {0.01, 6}, {0.0078125, 7}}) {
     options.min_step = min_step;
@@ -123,7 +132,7 @@ TEST_F(PruneSearchTest, MinStepEndsIt) {
 
 TEST_F(PruneSearchTest, AgreementWithoutLabels) {
   data_ = UnitVectors(false);
-  prune::SearchOptions options;
+  prune::SearchOptions options = Exact();
   options.max_drop = 0.125;
   const absl::StatusOr<prune::SearchResult> result = Search(*Classifier(), options);
   ASSERT_TRUE(result.ok()) << result.status();
@@ -139,7 +148,7 @@ TEST_F(PruneSearchTest, ErrorOfARegression) {
 }
 )");
   data_ = UnitVectors(false, 4);
-  prune::SearchOptions options;
+  prune::SearchOptions options = Exact();
   options.max_drop = 0.2;
   options.min_step = 0.125;
   absl::StatusOr<prune::SearchResult> result = Search(*graph, options);
@@ -169,7 +178,7 @@ TEST_F(PruneSearchTest, ScoresWhatTheRestMakesOfACandidate) {
     w->set_tensor(std::move(tensor));
     return absl::OkStatus();
   };
-  prune::SearchOptions options;
+  prune::SearchOptions options = Exact();
   options.max_drop = 0.125;
   const absl::StatusOr<prune::SearchResult> result = Search(*Classifier(), options);
   ASSERT_TRUE(result.ok()) << result.status();
@@ -205,7 +214,7 @@ TEST_F(PruneSearchTest, RecoversEachCandidate) {
     w->set_tensor(std::move(tensor));
     return absl::OkStatus();
   };
-  prune::SearchOptions options;
+  prune::SearchOptions options = Exact();
   options.seed = 7;
   absl::StatusOr<prune::SearchResult> result = Search(*Classifier(), options, recover);
   ASSERT_TRUE(result.ok()) << result.status();
@@ -218,7 +227,7 @@ TEST_F(PruneSearchTest, RecoversEachCandidate) {
 }
 
 TEST_F(PruneSearchTest, SkipsLayers) {
-  prune::SearchOptions options;
+  prune::SearchOptions options = Exact();
   options.skip = {"layer"};
   const absl::StatusOr<prune::SearchResult> result = Search(*Classifier(), options);
   ASSERT_TRUE(result.ok()) << result.status();
@@ -232,21 +241,23 @@ TEST_F(PruneSearchTest, SkipsLayers) {
 TEST_F(PruneSearchTest, SaysWhatItDoes) {
   std::ostringstream progress;
   context_.progress = &progress;
-  prune::SearchOptions options;
+  prune::SearchOptions options = Exact();
   options.max_drop = 0.125;
   options.min_step = 0.0625;
   ASSERT_TRUE(Search(*Classifier(), options).ok());
-  EXPECT_THAT(
-      progress.str(),
-      MatchesRegex(
-          "prune-search: candidate 1 of 4, sparsity 0.5: 100.00 % of 8, drop 0.0000, accepted; about [0-9]+ s left\n"
-          "prune-search: candidate 2 of 4, sparsity 0.75: 100.00 % of 8, drop 0.0000, accepted; about [0-9]+ s left\n"
-          "prune-search: candidate 3 of 4, sparsity 0.875: 100.00 % of 8, drop 0.0000, accepted; about [0-9]+ s left\n"
-          "prune-search: candidate 4 of 4, sparsity 0.9375: 62.50 % of 8, drop 0.3750, rejected; about 0 s left\n"));
-  EXPECT_THAT(Messages(Severity::kRemark), ElementsAre("sparsity 0.5: 100.00 % of 8, drop 0.0000, accepted",
-                                                       "sparsity 0.75: 100.00 % of 8, drop 0.0000, accepted",
-                                                       "sparsity 0.875: 100.00 % of 8, drop 0.0000, accepted",
-                                                       "sparsity 0.9375: 62.50 % of 8, drop 0.3750, rejected"));
+  EXPECT_THAT(progress.str(), MatchesRegex("prune-search: candidate 1 of 4, sparsity 0.5: 100.00 % of 8, drop 0.0000, "
+                                           "256 bytes of constants, accepted; about [0-9]+ s left\n"
+                                           "prune-search: candidate 2 of 4, sparsity 0.75: 100.00 % of 8, drop 0.0000, "
+                                           "256 bytes of constants, accepted; about [0-9]+ s left\n"
+                                           "prune-search: candidate 3 of 4, sparsity 0.875: 100.00 % of 8, drop "
+                                           "0.0000, 256 bytes of constants, accepted; about [0-9]+ s left\n"
+                                           "prune-search: candidate 4 of 4, sparsity 0.9375: 62.50 % of 8, drop "
+                                           "0.3750, 256 bytes of constants, rejected; about 0 s left\n"));
+  EXPECT_THAT(Messages(Severity::kRemark),
+              ElementsAre("sparsity 0.5: 100.00 % of 8, drop 0.0000, 256 bytes of constants, accepted",
+                          "sparsity 0.75: 100.00 % of 8, drop 0.0000, 256 bytes of constants, accepted",
+                          "sparsity 0.875: 100.00 % of 8, drop 0.0000, 256 bytes of constants, accepted",
+                          "sparsity 0.9375: 62.50 % of 8, drop 0.3750, 256 bytes of constants, rejected"));
 }
 
 TEST_F(PruneSearchTest, SaysWhyNothingIsAccepted) {
@@ -255,7 +266,7 @@ TEST_F(PruneSearchTest, SaysWhyNothingIsAccepted) {
     w->set_tensor(Tensor(w->type()));
     return absl::OkStatus();
   };
-  prune::SearchOptions options;
+  prune::SearchOptions options = Exact();
   options.min_step = 0.25;
   const absl::StatusOr<prune::SearchResult> result = Search(*Classifier(), options);
   ASSERT_TRUE(result.ok()) << result.status();
@@ -266,9 +277,141 @@ TEST_F(PruneSearchTest, SaysWhyNothingIsAccepted) {
                           "pipeline alone by 0.8750; nothing is pruned"));
 }
 
+TEST_F(PruneSearchTest, AStandardErrorIsPartOfTheLoss) {
+  const auto graph = Classifier();
+  prune::SearchOptions options;
+  options.max_drop = 0.25;
+  // One wrong of eight: the variance of the differences is (1 - 1/8) / 7 = 1/8, that of their mean an eighth of it.
+  absl::StatusOr<prune::SearchResult> result = Search(*graph, options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(Sparsities(*result), ElementsAre(0.5, 0.75, 0.875, -0.9375, 0.90625, -0.921875));
+  EXPECT_EQ(result->candidates[0].error, 0);
+  EXPECT_NEAR(result->candidates[4].error, 0.125, 1e-12);
+  EXPECT_NEAR(result->candidates[3].error, std::sqrt((3 - 9.0 / 8) / 7 / 8), 1e-12);
+  EXPECT_EQ(result->candidates[4].bytes, 256);
+  EXPECT_EQ(result->candidates[4].nonzeros, 6);
+  EXPECT_THAT(Messages(Severity::kRemark)[4], HasSubstr("drop 0.1250 +- 0.1250, 256 bytes of constants, accepted"));
+  options.standard_errors = 1.01;
+  result = Search(*graph, options);
+  EXPECT_FALSE(result->candidates[4].accepted);
+  options.standard_errors = -1;
+  EXPECT_THAT(std::string(Search(*graph, options).status().message()),
+              HasSubstr("standard-errors=-1 is outside [0, 10]"));
+}
+
+TEST_F(PruneSearchTest, ErrorsOfADrop) {
+  const Outputs reference = {{1, 0}, {0, 1}, {1, 0}, {2, 1}}, outputs = {{0, 1}, {0, 1}, {0, 2}, {1, 2}};
+  Score score;
+  score.kind = MetricKind::kTop1;
+  const Dataset labels = Dataset::FromTensors({Tensor(Type{ElementType::f32, {4, 1}})}, {0, 1, 1, 0});
+  // Differences 1, 0, -1, 1.
+  EXPECT_NEAR(DropErrorOf(reference, outputs, labels, score), std::sqrt((3 - 0.25) / 3 / 4), 1e-12);
+  // Agreement, whatever is right: 1, 0, 1, 1.
+  score.kind = MetricKind::kAgreement;
+  EXPECT_NEAR(DropErrorOf(reference, outputs, labels, score), std::sqrt((3 - 2.25) / 3 / 4), 1e-12);
+  // Mean squared errors 1, 0, 2.5, 1, in units of the spread.
+  score.kind = MetricKind::kMinusMse;
+  score.spread = 0.5;
+  const double squares = 1 + 2.5 * 2.5 + 1, sum = 4.5;
+  EXPECT_NEAR(DropErrorOf(reference, outputs, labels, score), std::sqrt((squares - sum * sum / 4) / 3 / 4) / 0.5,
+              1e-12);
+  score.spread = 0;
+  EXPECT_EQ(DropErrorOf(reference, outputs, labels, score), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(DropErrorOf(reference, reference, labels, score), 0);
+  EXPECT_EQ(DropErrorOf({{1}}, {{2}}, labels, score), 0);
+}
+
+TEST_F(PruneSearchTest, FollowsAPowerLaw) {
+  const int64_t n = 100;
+  Tensor x(Type{ElementType::f32, {n, 8}});
+  for (int64_t i = 0; i < n; ++i) x.Set(8 * i + 7, 1);
+  data_ = Dataset::FromTensors({x}, std::vector<int32_t>(n, 7));
+  const auto graph = Parse(R"(graph @c(%x: f32[1x8]) -> (%y: f32[1x8]) {
+  const @w: f32[8x8] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0,
+    0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 8}
+  %y: f32[1x8] = fc %x, @w loc("layer")
+}
+)");
+  double threshold = 0;
+  std::vector<double> tried;
+  const prune::PruneTo prune_to = [&](Graph& candidate, const std::vector<Value*>& weights, double sparsity,
+                                      PassContext&) -> absl::StatusOr<prune::Pruned> {
+    tried.push_back(1 - sparsity);
+    if (1 - sparsity < threshold) {
+      Tensor none(weights[0]->type());
+      weights[0]->set_tensor(none);
+    }
+    (void)candidate;
+    return prune::Pruned{true, {}};
+  };
+  prune::SearchOptions options = Exact();
+  options.strategy = prune::Strategy::kPowerLaw;
+  options.max_drop = 0.01;
+  const auto search = [&](double at) {
+    threshold = at;
+    tried.clear();
+    auto result = Search(*graph, options, nullptr, prune_to);
+    EXPECT_TRUE(result.ok()) << result.status();
+    for (size_t i = 1; i < tried.size(); ++i) EXPECT_LE(std::fabs(std::log(tried[i] / tried[i - 1])), std::log(4.01));
+    return result->best ? 1 - result->candidates[*result->best].sparsity : 0.0;
+  };
+  // A step instead of a law: all or nothing. It is found all the same, to the precision, in few candidates.
+  for (const double at : {0.2, 0.05, 0.011, 0.003}) {
+    const double kept = search(at);
+    EXPECT_GE(kept, at - 1e-5);
+    EXPECT_LT(kept, at * 1.6) << at;
+    EXPECT_LE(tried.size(), 10u);
+    EXPECT_NEAR(tried[0], 0.0625, 1e-9);
+  }
+  EXPECT_EQ(search(2), 0);  // nothing is accepted: up to three quarters of the weights
+  EXPECT_NEAR(tried.back(), 0.75, 1e-5);
+}
+
+TEST_F(PruneSearchTest, StopsWithTheBestSoFar) {
+  std::atomic<bool> stop = false;
+  context_.stop = &stop;
+  int64_t runs = 0, last = 3;
+  const prune::Recover recover = [&](Graph&, const std::vector<prune::Mask>&, int64_t, PassContext&) {
+    stop = ++runs == last;
+    return stop ? absl::CancelledError("interrupted") : absl::OkStatus();
+  };
+  std::vector<Candidate> candidates;
+  context_.candidates = &candidates;
+  absl::StatusOr<prune::SearchResult> result = Search(*Classifier(), Exact(), recover);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(Sparsities(*result), ElementsAre(0.5, 0.75));
+  EXPECT_EQ(candidates.size(), 2u);
+  EXPECT_EQ(result->best, 1u);
+  runs = 0, last = 1, stop = false;
+  EXPECT_EQ(Search(*Classifier(), Exact(), recover).status().message(),
+            "interrupted before a candidate was accepted; nothing is written");
+}
+
+TEST_F(PruneSearchTest, ADivergedCandidateIsRejected) {
+  const prune::Recover recover = [&](Graph& graph, const std::vector<prune::Mask>&, int64_t, PassContext&) {
+    return WeightsOf(graph)[0]->tensor().nonzeros() < 8 ? absl::OutOfRangeError("training diverged") : absl::OkStatus();
+  };
+  const absl::StatusOr<prune::SearchResult> result = Search(*Classifier(), Exact(), recover);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(Sparsities(*result), ElementsAre(0.5, 0.75, 0.875, -0.9375, -0.90625, -0.890625));
+  EXPECT_EQ(result->candidates[3].failure, "training diverged");
+  EXPECT_THAT(Messages(Severity::kRemark)[3], HasSubstr("training diverged, rejected"));
+  prune::SearchOptions fixed;
+  fixed.sparsity = 0.9375;
+  EXPECT_EQ(Search(*Classifier(), fixed, recover).status().message(), "training diverged");
+}
+
+TEST_F(PruneSearchTest, EndsInTime) {
+  prune::SearchOptions options = Exact();
+  options.seconds = 1e-9;
+  const absl::StatusOr<prune::SearchResult> result = Search(*Classifier(), options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(Sparsities(*result), ElementsAre(0.5));
+}
+
 TEST_F(PruneSearchTest, Errors) {
   const auto message = [&](double max_drop, double min_step) {
-    prune::SearchOptions options;
+    prune::SearchOptions options = Exact();
     options.max_drop = max_drop;
     options.min_step = min_step;
     const auto result = Search(*Classifier(), options);
@@ -283,8 +426,9 @@ TEST_F(PruneSearchTest, Errors) {
 }
 
 TEST_F(PruneSearchTest, ThePassLeavesItsTextBehind) {
-  for (const std::string text : {"prune-search{max-drop=0.125}", "prune-search{max-drop=0.125},prune{sparsity=0}",
-                                 "prune-search{max-drop=0.125 metric=agreement method=level}"}) {
+  for (const std::string text : {"prune-search{max-drop=0.125 standard-errors=0}",
+                                 "prune-search{max-drop=0.125 standard-errors=0},prune{sparsity=0}",
+                                 "prune-search{max-drop=0.125 standard-errors=0 metric=agreement method=level}"}) {
     const auto graph = Classifier();
     absl::StatusOr<Pipeline> pipeline = Pipeline::Parse(text);
     ASSERT_TRUE(pipeline.ok()) << pipeline.status();

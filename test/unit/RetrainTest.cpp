@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "../../lib/Passes/Retrain.h"
+#include "../../lib/Passes/Search.h"
 #include "ExecTesting.h"
 #include "mcuc/IR/Parse.h"
 #include "mcuc/IR/Print.h"
@@ -201,6 +202,7 @@ TEST_F(RetrainTest, GallopsOverDensities) {
   validate_ = Dataset::FromTensors({x}, {0, 1, 2, 3, 4, 5, 6, 7});
   const auto graph = Diagonal();
   prune::SearchOptions options;
+  options.standard_errors = 0;
   options.strategy = prune::Strategy::kGalloping;
   const auto search = [&](double max_drop) {
     options.max_drop = max_drop;
@@ -237,6 +239,7 @@ TEST_F(RetrainTest, GallopsOverDensities) {
 TEST_F(RetrainTest, OneCandidateWithoutASearch) {
   const auto graph = Diagonal();
   prune::SearchOptions options;
+  options.standard_errors = 0;
   options.sparsity = 0.9375;
   context_.validate = nullptr;
   auto result = prune::SearchSparsity(*graph, context_, options, nullptr);
@@ -250,7 +253,7 @@ TEST_F(RetrainTest, OneCandidateWithoutASearch) {
   context_.validate = &validate_;
   result = prune::SearchSparsity(*graph, context_, options, nullptr);
   EXPECT_EQ(result->best, 0u);
-  EXPECT_EQ(diagnostics_.all().back().message, "sparsity 0.9375: 62.50 % of 8, drop 0.3750");
+  EXPECT_EQ(diagnostics_.all().back().message, "sparsity 0.9375: 62.50 % of 8, drop 0.3750, 256 bytes of constants");
 }
 
 TEST_F(RetrainTest, TheTextLeftBehindGivesTheSame) {
@@ -292,7 +295,7 @@ TEST_F(RetrainTest, SaysWhatItDoes) {
   EXPECT_THAT(progress.str(), testing::MatchesRegex(
                                   "prune-search: sparsity 0.5: epoch 1 of 2, loss [0-9.]+, about [0-9]+ s of training "
                                   "left\n  epoch 2 of 2, loss [0-9.]+, about 0 s of training left\n  [0-9.]+ % of "
-                                  "300, drop [-0-9.]+; about 0 s left\n"));
+                                  "300, drop [-0-9.]+ .- [0-9.]+, [0-9]+ bytes of constants; about 0 s left\n"));
 }
 
 TEST_F(RetrainTest, Errors) {

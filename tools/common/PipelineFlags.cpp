@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -18,6 +20,30 @@
 #include "absl/strings/str_cat.h"
 
 namespace mcuc {
+
+namespace {
+
+// While it lives, the first interrupt only sets a flag.
+class StopAtInterrupt {
+ public:
+  StopAtInterrupt() : before_(std::signal(SIGINT, Handle)) {}
+  ~StopAtInterrupt() { std::signal(SIGINT, before_); }
+  StopAtInterrupt(const StopAtInterrupt&) = delete;
+  StopAtInterrupt& operator=(const StopAtInterrupt&) = delete;
+
+  static std::atomic<bool> requested;
+
+ private:
+  static void Handle(int) {
+    requested = true;
+    std::signal(SIGINT, SIG_DFL);
+  }
+  void (*before_)(int);
+};
+std::atomic<bool> StopAtInterrupt::requested = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+}  // namespace
 
 void PipelineFlags::AddTo(CLI::App& app) {
   const std::string group = "Passes";
@@ -66,7 +92,7 @@ absl::StatusOr<PipelineData> LoadData(const PipelineFlags& flags, const Graph& g
 }
 
 absl::Status RunPipeline(const PipelineFlags& flags, const PipelineData& data, Pipeline& pipeline, Graph& graph,
-                         Diagnostics& diagnostics) {
+                         Diagnostics& diagnostics, std::vector<Candidate>* candidates) {
   const absl::StatusOr<Target> target = Target::ByName(flags.target);
   if (!target.ok()) return target.status();
   PassContext context;
@@ -77,6 +103,12 @@ absl::Status RunPipeline(const PipelineFlags& flags, const PipelineData& data, P
   context.train = data.train ? &*data.train : nullptr;
   context.progress = isatty(STDERR_FILENO) ? &std::cerr : nullptr;
   context.threads = flags.threads;
+  context.candidates = candidates;
+  std::optional<StopAtInterrupt> stop;
+  if (pipeline.Has("prune-search")) {
+    stop.emplace();
+    context.stop = &StopAtInterrupt::requested;
+  }
   RunOptions options;
   options.print_after.insert(flags.print_after.begin(), flags.print_after.end());
   options.print_after_all = flags.print_after_all;

@@ -38,9 +38,11 @@ struct PipelineData {
 };
 absl::StatusOr<PipelineData> LoadData(const PipelineFlags& flags, const Graph& graph);
 
-// Runs the pipeline on the graph; dumps, times and progress go to standard error.
+// Runs the pipeline on the graph; dumps, times and progress go to standard error. A search adds its candidates to
+// `candidates`, where it is not null, and ends with the best so far at the first interrupt (Ctrl-C); a second one ends
+// the program.
 absl::Status RunPipeline(const PipelineFlags& flags, const PipelineData& data, Pipeline& pipeline, Graph& graph,
-                         Diagnostics& diagnostics);
+                         Diagnostics& diagnostics, std::vector<Candidate>* candidates = nullptr);
 
 // A whole file, or standard input for "-".
 absl::StatusOr<std::string> ReadText(const std::string& path);

@@ -29,7 +29,7 @@ constexpr int64_t kMaxSelfTest = 10000;
 struct Flags {
   std::string model, emit, output = ".", name, report, test, io = "native";
   std::vector<std::string> input_shapes, run, run_output;
-  std::optional<double> max_drop, sparsity;
+  std::optional<double> max_drop, sparsity, search_time;
   std::string self_test_text;
   int64_t self_test = 0;
   bool io_in_arena = false, example = false, print_pipeline = false, quiet = false;
@@ -62,6 +62,9 @@ struct Flags {
     app.add_option(
            "--sparsity", sparsity,
            "prune to this fraction of zeros: with --calibrate= by Optimal Brain Surgeon, else each layer by magnitude")
+        ->group(group);
+    app.add_option("--search-time", search_time, "end the search of --max-drop within about this many seconds")
+        ->check(CLI::Range(1.0, 1e7))
         ->group(group);
     app.add_flag("--print-pipeline", print_pipeline, "print the passes that these flags mean, and end")
         ->group("Passes");
@@ -108,9 +111,14 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
   const bool prune = flags.max_drop || flags.sparsity;
   const bool float_io = flags.io == "float";
   const bool train = !flags.pipeline.train.empty();
-  const bool calibrated = !flags.pipeline.calibrate.empty();
+  // Retraining is quantization-aware at its end, and says the scales.
+  const bool scales = train && prune;
+  const bool calibrated = !flags.pipeline.calibrate.empty() || scales;
   if (train && !prune) {
     return Conflict("--train retrains what is pruned; give --max-drop= and --validate=PATH, or --sparsity=");
+  }
+  if (flags.search_time && !flags.max_drop) {
+    return Conflict("--search-time limits the search of --max-drop=, which is not given");
   }
   if (flags.max_drop && flags.sparsity) {
     return Conflict("--max-drop and --sparsity exclude each other: one searches the sparsity, the other fixes it");
@@ -131,12 +139,16 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
   // Float weights are pruned on the samples where there are some.
   const bool surgical = calibrated && !state.quantized;
   const char* search = train ? "prune-search{method=gradual " : surgical ? "prune-search{method=obs " : "prune-search{";
-  if (flags.max_drop) absl::StrAppend(&text, search, "max-drop=", DoubleText(*flags.max_drop), "},");
+  if (flags.max_drop) {
+    absl::StrAppend(&text, search, "max-drop=", DoubleText(*flags.max_drop));
+    if (flags.search_time) absl::StrAppend(&text, " search-time=", DoubleText(*flags.search_time));
+    text += "},";
+  }
   const char* fixed = surgical ? "prune-obs{" : "prune{";
   if (flags.sparsity) {
     absl::StrAppend(&text, train ? search : fixed, "sparsity=", DoubleText(*flags.sparsity), "},");
   }
-  if (!state.encoded) text += "prune-channels,";
+  if (!state.encoded && !scales) text += "prune-channels,";
   // A model that is quantized says its scales itself; what it joins can be fused once it is integer.
   const bool quantized = state.quantized && state.floating && !state.encoded;
   if (calibrated || quantized) text += "quantize,";
@@ -256,7 +268,9 @@ absl::Status Compile(const Flags& flags) {
   }
   PipelineFlags pipeline_flags = flags.pipeline;
   if (emit == "c" && !flags.quiet && flags.report != "-") pipeline_flags.remarks = false;  // the report lists them
-  if (absl::Status status = RunPipeline(pipeline_flags, *data, *pipeline, graph, diagnostics); !status.ok()) {
+  std::vector<Candidate> candidates;
+  if (absl::Status status = RunPipeline(pipeline_flags, *data, *pipeline, graph, diagnostics, &candidates);
+      !status.ok()) {
     return status;
   }
 
@@ -295,6 +309,10 @@ absl::Status Compile(const Flags& flags) {
   report.target = &*target;
   report.pipeline = pipeline->Text();
   report.diagnostics = &diagnostics;
+  report.candidates = candidates;
+  report.data = {{"calibration", flags.pipeline.calibrate},
+                 {"training", flags.pipeline.train},
+                 {"validation", flags.pipeline.validate}};
   double microseconds = 0;
   if (test) {
     absl::Status status = ScoreOnTest(flags, *imported, graph, *test, options, report.accuracies, &microseconds);

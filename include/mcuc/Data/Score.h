@@ -35,6 +35,10 @@ double DropOf(const Score& reference, const Score& score);
 absl::StatusOr<Score> ScoreOf(const Outputs& outputs, const Dataset& data, const Outputs* reference,
                               std::optional<MetricKind> metric = std::nullopt);
 
+// The standard error of DropOf by the differences of single samples (a paired test): what chance in the choice of the
+// samples makes of the drop. `score` says the metric that both were scored with; 0 for one sample.
+double DropErrorOf(const Outputs& reference, const Outputs& outputs, const Dataset& data, const Score& score);
+
 }  // namespace mcuc
 
 #endif  // MCUC_DATA_SCORE_H

@@ -26,7 +26,9 @@ struct ReportInput {
   std::string pipeline;
   std::vector<PassTime> times;
   std::vector<Accuracy> accuracies;
-  const Diagnostics* diagnostics = nullptr;  // its remarks are listed
+  std::vector<Candidate> candidates;                        // of a search, in the order tried
+  std::vector<std::pair<std::string, std::string>> data{};  // what each data set was for, and its spec; empty: none
+  const Diagnostics* diagnostics = nullptr;                 // its remarks are listed
 };
 
 std::string ReportText(const ReportInput& input);

@@ -5,6 +5,7 @@
 #ifndef MCUC_PASSES_PASS_H
 #define MCUC_PASSES_PASS_H
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "mcuc/Data/Dataset.h"
+#include "mcuc/Data/Score.h"
 #include "mcuc/IR/Graph.h"
 #include "mcuc/Support/Diagnostic.h"
 #include "mcuc/Target/Target.h"
@@ -60,6 +62,18 @@ struct PassNeeds {
   bool no_placements = false;  // refuses planned buffers
 };
 
+// A candidate of a search, for the report.
+struct Candidate {
+  double sparsity = 0;
+  Score score;
+  double drop = 0;   // from the model before the search
+  double error = 0;  // the drop's standard error
+  bool accepted = false;
+  int64_t nonzeros = 0;  // weights left, and bytes of all constants, after the rest of the pipeline
+  int64_t bytes = 0;
+  std::string failure;  // why it could not be scored; empty: it could
+};
+
 // What a pass may use. All pointers may be null unless said.
 struct PassContext {
   Diagnostics* diagnostics = nullptr;  // never null
@@ -67,8 +81,10 @@ struct PassContext {
   const Dataset* calibrate = nullptr;
   const Dataset* validate = nullptr;
   const Dataset* train = nullptr;
-  std::ostream* progress = nullptr;  // progress lines; null where nobody watches
-  int threads = 0;                   // 0: one a core
+  std::ostream* progress = nullptr;              // progress lines; null where nobody watches
+  const std::atomic<bool>* stop = nullptr;       // true: a search is to end with the best that it has
+  std::vector<Candidate>* candidates = nullptr;  // a search adds its candidates
+  int threads = 0;                               // 0: one a core
   // The passes that follow this one. A search scores a candidate by running them on a clone.
   std::function<absl::Status(Graph&)> run_rest;
   // Reports a finding for the report and --remarks: "fc1: kept float, softmax along axis 1 has no integer form".

@@ -39,6 +39,7 @@ class Pipeline {
   Pipeline(Pipeline&&) = default;
   Pipeline& operator=(Pipeline&&) = default;
 
+  bool Has(const std::string& pass) const;
   std::string Text() const;  // parses back to the same pipeline
   // Runs every pass; checks its needs before and the graph after it.
   absl::Status Run(Graph& graph, PassContext context, const RunOptions& options = {});

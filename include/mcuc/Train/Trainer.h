@@ -121,7 +121,8 @@ class Trainer {
   // Holds weights at zero from now on (kept[i] == 0), others are trained.
   static void Hold(Parameter& parameter, std::vector<uint8_t> kept);
 
-  // All epochs. `before_step` may change masks and values. An error where the loss is no finite number.
+  // All epochs. `before_step` may change masks and values. An OutOfRange status where the loss is no
+  // finite number.
   absl::Status Run(const std::function<absl::Status(int64_t step)>& before_step = nullptr,
                    const std::function<void(const EpochReport&)>& after_epoch = nullptr);
 

@@ -1,0 +1,312 @@
+// The search for a sparsity, over candidates that are scored as they would be emitted.
+#include "Search.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace mcuc::prune {
+
+namespace {
+
+constexpr double kTolerance = 1e-9;  // of max-drop: 0.9882 - 0.9782 is not just 0.01 in binary
+constexpr double kFirstSparsity = 0.9375;
+constexpr double kLeastDensity = 1.0 / 4096;  // the search goes no further, nor beyond 3 of 4 weights
+constexpr double kMostDensity = 0.75;
+constexpr size_t kMostCandidates = 10;  // of kPowerLaw
+
+std::string Fixed(const char* format, double value) {
+  char text[64];
+  std::snprintf(text, sizeof(text), format, value);
+  return text;
+}
+
+// No more digits than are worth printing.
+double SparsityOf(double density) { return std::round((1 - density) * 1e5) / 1e5; }
+
+// A density tried, and what of max-drop it takes: the drop with its standard errors.
+struct Point {
+  double density, loss;
+};
+
+// The density at which a loss that grows as a power of 1 / density reaches `target`.
+double Predict(const std::vector<Point>& points, double target) {
+  // A loss of nothing, or less by chance, still says that there is far to go; one of everything not how far.
+  const auto loss = [&](const Point& p) { return std::clamp(p.loss, target / 16, target * 16); };
+  const auto distance = [&](const Point& p) { return std::fabs(std::log(loss(p) / target)); };
+  const auto nearest = *std::min_element(points.begin(), points.end(),
+                                         [&](const Point& a, const Point& b) { return distance(a) < distance(b); });
+  double power = 2;  // what was seen of trained nets, until two points tell
+  double least = std::numeric_limits<double>::infinity();
+  for (const Point& p : points) {
+    if (p.density == nearest.density || distance(p) >= least) continue;
+    least = distance(p);
+    power = std::clamp(std::log(loss(p) / loss(nearest)) / std::log(nearest.density / p.density), 1.0, 4.0);
+  }
+  return nearest.density * std::pow(loss(nearest) / target, 1 / power);
+}
+
+class Search {
+ public:
+  Search(const Graph& graph, PassContext& context, const SearchOptions& options, const Recover& recover,
+         const PruneTo& prune_to)
+      : graph_(graph), context_(context), options_(options), recover_(recover), prune_to_(prune_to) {}
+
+  absl::StatusOr<SearchResult> Run() {
+    if (context_.validate) {
+      if (absl::Status status = ScoreReference(); !status.ok()) return status;
+    }
+    absl::Status status = absl::OkStatus();
+    if (options_.sparsity) {
+      Progress(absl::StrCat("sparsity ", DoubleText(*options_.sparsity), ": "));
+      status = Next(*options_.sparsity, 0).status();
+    } else if (options_.strategy == Strategy::kHalving) {
+      status = Halve();
+    } else {
+      status = options_.strategy == Strategy::kGalloping ? Gallop() : FollowPowerLaw();
+    }
+    if (!status.ok()) return status;
+    if (!result_.best && IsStopped()) {
+      return absl::CancelledError("interrupted before a candidate was accepted; nothing is written");
+    }
+    if (!result_.best) ExplainNone();
+    return std::move(result_);
+  }
+
+ private:
+  absl::Status Halve() {
+    const int steps = 1 + static_cast<int>(std::floor(std::log2(0.5 / options_.min_step) + kTolerance));
+    double level = 0;
+    for (int n = 0; n < steps && !HasEnded(); ++n) {
+      const double candidate = level + std::ldexp(0.5, -n);
+      Progress(absl::StrCat("candidate ", n + 1, " of ", steps, ", sparsity ", DoubleText(candidate), ": "));
+      const absl::StatusOr<bool> accepted = Next(candidate, steps - n - 1);
+      if (!accepted.ok()) return accepted.status();
+      if (*accepted) level = candidate;
+    }
+    return absl::OkStatus();
+  }
+
+  // Where much is pruned it is the density that counts: 0.98 is half of 0.96. Ends after about eight candidates.
+  absl::Status Gallop() {
+    double accepted = 1, rejected = 0;  // densities: nothing pruned, and everything
+    double sparsity = kFirstSparsity;
+    while (accepted > kLeastDensity && rejected < kMostDensity && rejected < accepted * (1 - options_.precision) &&
+           !HasEnded()) {
+      const double density = 1 - sparsity;
+      Progress(absl::StrCat("candidate ", result_.candidates.size() + 1, ", sparsity ", DoubleText(sparsity), ": "));
+      // Until it is bracketed, a factor of 2 is what there will be to bisect.
+      const bool bracketed = accepted < 1 && rejected > 0;
+      const double to_bisect = bracketed ? std::log(accepted / rejected) : std::log(2.0);
+      const double steps = std::ceil(std::log2(to_bisect / -std::log1p(-options_.precision)));
+      const absl::StatusOr<bool> good = Next(sparsity, std::max(0, static_cast<int>(steps) - (bracketed ? 1 : 0)));
+      if (!good.ok()) return good.status();
+      (*good ? accepted : rejected) = density;
+      const double next = rejected == 0   ? accepted / 2
+                          : accepted == 1 ? std::min(2 * rejected, kMostDensity)
+                                          : std::sqrt(accepted * rejected);
+      sparsity = SparsityOf(next);
+      if (sparsity <= 1 - accepted || sparsity >= 1 - rejected) break;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status FollowPowerLaw() {
+    double accepted = 1, rejected = 0;  // densities
+    double sparsity = kFirstSparsity;
+    std::vector<Point> points;
+    // Max-drop itself where nothing may be lost.
+    const double target = std::max(options_.max_drop, 1e-6);
+    while (points.size() < kMostCandidates && !HasEnded()) {
+      Progress(absl::StrCat("candidate ", result_.candidates.size() + 1, ", sparsity ", DoubleText(sparsity), ": "));
+      const absl::StatusOr<bool> good = Next(sparsity, std::max(0, 3 - static_cast<int>(points.size())));
+      if (!good.ok()) return good.status();
+      if (HasEnded()) break;
+      const Candidate& candidate = result_.candidates.back();
+      const double density = 1 - sparsity;
+      points.push_back({density, candidate.drop + options_.standard_errors * candidate.error});
+      (*good ? accepted : rejected) = density;
+      if (accepted <= kLeastDensity || rejected >= kMostDensity || rejected > accepted * (1 - options_.precision))
+        break;
+      double next = std::clamp(Predict(points, target), density / 4, density * 4);
+      if (rejected == 0) {
+        if (next > accepted * (1 - options_.precision / 2)) break;  // there is nothing to win
+      } else if (accepted == 1) {
+        next = std::clamp(next, 1.1 * rejected, kMostDensity);
+      } else {
+        // Never so close to an end that a wrong law leaves the other one far.
+        const double width = std::log(accepted / rejected);
+        next = rejected * std::exp(std::clamp(std::log(next / rejected), 0.2 * width, 0.8 * width));
+      }
+      sparsity = SparsityOf(next);
+      if (sparsity <= 1 - accepted || sparsity >= 1 - rejected) break;
+    }
+    return absl::OkStatus();
+  }
+
+  double Seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  bool IsStopped() const { return context_.stop && *context_.stop; }
+  bool HasEnded() const {
+    if (IsStopped()) return true;
+    const auto n = static_cast<double>(result_.candidates.size());
+    return options_.seconds > 0 && n > 0 && Seconds() * (n + 1) / n > options_.seconds;
+  }
+
+  // Makes and reports a candidate; true: it is accepted. `left`: how many are still to come, as far as is known.
+  absl::StatusOr<bool> Next(double sparsity, int left) {
+    absl::StatusOr<Candidate> candidate = Try(sparsity);
+    if (absl::IsCancelled(candidate.status()) && IsStopped()) {
+      if (context_.progress) *context_.progress << "interrupted\n" << std::flush;
+      return false;
+    }
+    if (!candidate.ok()) return candidate.status();
+    Report(*candidate, Seconds() / static_cast<double>(result_.candidates.size()) * left);
+    return candidate->accepted;
+  }
+
+  absl::Status ScoreReference() {
+    absl::StatusOr<Outputs> outputs = RunGraph(graph_, *context_.validate, context_.threads);
+    if (!outputs.ok()) return outputs.status();
+    reference_ = std::move(*outputs);
+    absl::StatusOr<Score> score = ScoreOf(reference_, *context_.validate, &reference_, options_.metric);
+    if (!score.ok()) return score.status();
+    result_.reference = *score;
+    return absl::OkStatus();
+  }
+
+  // The score of what this graph becomes in the end, and what that takes.
+  absl::Status ScoreRest(const Graph& graph, Candidate& candidate) {
+    const std::unique_ptr<Graph> rest = graph.Clone();
+    if (context_.run_rest) {
+      if (absl::Status status = context_.run_rest(*rest); !status.ok()) return status;
+    }
+    for (const Value* constant : rest->constants()) candidate.bytes += constant->tensor().storage_bytes();
+    for (const Value* weights : WeightsOf(*rest)) candidate.nonzeros += weights->tensor().nonzeros();
+    if (!context_.validate) return absl::OkStatus();
+    absl::StatusOr<Outputs> outputs = RunGraph(*rest, *context_.validate, context_.threads);
+    if (!outputs.ok()) return outputs.status();
+    absl::StatusOr<Score> score = ScoreOf(*outputs, *context_.validate, &reference_, options_.metric);
+    if (!score.ok()) return score.status();
+    candidate.score = *score;
+    candidate.drop = DropOf(result_.reference, *score);
+    candidate.error = DropErrorOf(reference_, *outputs, *context_.validate, *score);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Candidate> Try(double sparsity) {
+    std::unique_ptr<Graph> graph = graph_.Clone();
+    // The weights that can't be pruned are remarked on once, not for each candidate.
+    Diagnostics quiet;
+    PassContext context = context_;
+    if (!result_.candidates.empty()) context.diagnostics = &quiet;
+    absl::StatusOr<std::vector<Value*>> weights = PrunableWeights(*graph, options_.skip, context);
+    if (!weights.ok()) return weights.status();
+    Candidate candidate;
+    candidate.sparsity = sparsity;
+    absl::StatusOr<Pruned> pruned = prune_to_ ? prune_to_(*graph, *weights, sparsity, context_)
+                                              : PruneMagnitude(*graph, *weights, sparsity, Scope::kLayer);
+    absl::Status status = pruned.status();
+    if (status.ok() && recover_) status = recover_(*graph, pruned->masks, options_.seed, context_);
+    if (status.code() == absl::StatusCode::kOutOfRange && !options_.sparsity) {
+      // The training of this one diverged; another may not.
+      candidate.failure = std::string(status.message());
+      candidate.drop = std::numeric_limits<double>::infinity();
+    } else if (!status.ok()) {
+      return status;
+    } else {
+      if (absl::Status scored = ScoreRest(*graph, candidate); !scored.ok()) return scored;
+      const double loss = candidate.drop + options_.standard_errors * candidate.error;
+      candidate.accepted = !context_.validate || options_.sparsity || loss <= options_.max_drop + kTolerance;
+    }
+    if (candidate.accepted) {
+      result_.best = result_.candidates.size();
+      result_.graph = std::move(graph);
+      result_.changed = pruned->changed || recover_;
+    }
+    result_.candidates.push_back(candidate);
+    if (context_.candidates) context_.candidates->push_back(candidate);
+    return candidate;
+  }
+
+  void Progress(const std::string& text) {
+    if (context_.progress) *context_.progress << "prune-search: " << text << std::flush;
+  }
+
+  std::string FindingOf(const Candidate& candidate) const {
+    if (!candidate.failure.empty()) return absl::StrCat(candidate.failure, ", rejected");
+    if (!context_.validate) return "not scored, there is no validation set";
+    const std::string error = options_.standard_errors > 0
+                                  ? absl::StrCat(" +- ", Fixed("%.4f", options_.standard_errors * candidate.error))
+                                  : "";
+    return absl::StrCat(candidate.score.ToString(), ", drop ", Fixed("%.4f", candidate.drop), error, ", ",
+                        candidate.bytes, " bytes of constants",
+                        options_.sparsity    ? ""
+                        : candidate.accepted ? ", accepted"
+                                             : ", rejected");
+  }
+
+  void Report(const Candidate& candidate, double seconds_left) {
+    const std::string finding = FindingOf(candidate);
+    if (context_.progress) {
+      *context_.progress << finding << "; about " << Fixed("%.0f", std::ceil(seconds_left)) << " s left\n"
+                         << std::flush;
+    }
+    context_.Remark(graph_, nullptr, absl::StrCat("sparsity ", DoubleText(candidate.sparsity), ": ", finding));
+  }
+
+  // Whether pruning or what follows it costs more than is tolerated.
+  void ExplainNone() {
+    const Candidate& last = result_.candidates.back();
+    std::string message = absl::StrCat(
+        "no sparsity is within max-drop=", DoubleText(options_.max_drop), " of ", result_.reference.ToString(), ": ",
+        DoubleText(last.sparsity), " drops by ", Fixed("%.4f", last.drop),
+        options_.standard_errors > 0 ? absl::StrCat(" +- ", Fixed("%.4f", options_.standard_errors * last.error)) : "");
+    if (Candidate unpruned; ScoreRest(graph_, unpruned).ok()) {
+      absl::StrAppend(&message, ", the rest of the pipeline alone by ", Fixed("%.4f", unpruned.drop));
+    }
+    context_.diagnostics->Warning(Location{graph_.source(), 0, 0, "", "", ""},
+                                  absl::StrCat(message, "; nothing is pruned"));
+  }
+
+  const Graph& graph_;
+  PassContext& context_;
+  const SearchOptions& options_;
+  const Recover& recover_;
+  const PruneTo& prune_to_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  Outputs reference_;
+  SearchResult result_;
+};
+
+absl::Status CheckRange(const char* name, double value, double least, double most) {
+  if (value >= least && value <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, "=", DoubleText(value), " is outside [", DoubleText(least), ", ", DoubleText(most), "]"));
+}
+
+}  // namespace
+
+absl::StatusOr<SearchResult> SearchSparsity(const Graph& graph, PassContext& context, const SearchOptions& options,
+                                            const Recover& recover, const PruneTo& prune_to) {
+  if (!context.validate && !options.sparsity) {
+    return absl::FailedPreconditionError(
+        "needs validation data to score its candidates; give --validate=PATH, with labels for an accuracy");
+  }
+  if (!(options.max_drop >= 0)) {
+    return absl::InvalidArgumentError(absl::StrCat("max-drop=", DoubleText(options.max_drop), " is below 0"));
+  }
+  for (const absl::Status& status :
+       {CheckRange("min-step", options.min_step, 1e-6, 0.5), CheckRange("precision", options.precision, 0.01, 0.5),
+        CheckRange("standard-errors", options.standard_errors, 0, 10),
+        CheckRange("search-time", options.seconds, 0, 1e7)}) {
+    if (!status.ok()) return status;
+  }
+  return Search(graph, context, options, recover, prune_to).Run();
+}
+
+}  // namespace mcuc::prune

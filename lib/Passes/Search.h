@@ -1,0 +1,67 @@
+// The search for the highest sparsity within a tolerated loss: candidates are pruned, made good for (retrained), taken
+// through the rest of the pipeline, and scored on the validation set.
+#ifndef MCUC_LIB_PASSES_SEARCH_H
+#define MCUC_LIB_PASSES_SEARCH_H
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "Magnitude.h"
+#include "absl/status/statusor.h"
+#include "mcuc/Data/Score.h"
+#include "mcuc/Passes/Pass.h"
+
+namespace mcuc::prune {
+
+// What wins back accuracy between pruning and scoring a candidate: retraining that leaves masked weights at zero.
+using Recover =
+    std::function<absl::Status(Graph& candidate, const std::vector<Mask>& masks, int64_t seed, PassContext&)>;
+
+// What prunes a candidate to a sparsity where PruneMagnitude with Scope::kLayer does not.
+using PruneTo = std::function<absl::StatusOr<Pruned>(Graph& candidate, const std::vector<Value*>& weights,
+                                                     double sparsity, PassContext&)>;
+
+using mcuc::Candidate;
+
+enum class Strategy : uint8_t {
+  kHalving,    // from sparsity 0 by steps of 0.5, 0.25, … down to min_step
+  kGalloping,  // from 0.9375 the density is halved or doubled until it is bracketed, then bisected down to `precision`
+  // From 0.9375 too, for candidates that take minutes: the loss is taken to grow as a power of 1 / density, which two
+  // candidates tell, and the next one is where that reaches the tolerated loss.
+  kPowerLaw,
+};
+
+struct SearchOptions {
+  double max_drop = 0.01;
+  // A candidate's drop on the samples at hand and this many standard errors of it must be within max_drop.
+  double standard_errors = 1;
+  double min_step = 0.01;
+  std::vector<std::string> skip;
+  std::optional<MetricKind> metric;  // none: the one that the data set calls for
+  int64_t seed = 0;
+  Strategy strategy = Strategy::kHalving;
+  double precision = 0.1;          // the rejected density is above 1 - precision of the accepted one
+  double seconds = 0;              // no candidate is begun that would probably end later; 0: no limit
+  std::optional<double> sparsity;  // no search: this candidate is kept whatever its drop, scored if there is a set
+};
+
+struct SearchResult {
+  Score reference;
+  std::vector<Candidate> candidates;  // in the order tried
+  std::optional<size_t> best;         // index of the accepted candidate of the highest sparsity
+  std::unique_ptr<Graph> graph;       // pruned to it, before the passes that follow; null without one
+  bool changed = false;               // the graph differs from the one searched
+};
+
+// kHalving is Algorithm 1 of "Deep Compression for PyTorch Model Deployment on Microcontrollers" (Dogan, Ugurdag,
+// Unlu, 2021), section 2: a binary search for the sparsity. `recover` and `prune_to` may be null. Needs
+// context.validate. Stops with what it has where context.stop says so, or the time is up.
+absl::StatusOr<SearchResult> SearchSparsity(const Graph& graph, PassContext& context, const SearchOptions& options,
+                                            const Recover& recover, const PruneTo& prune_to = nullptr);
+
+}  // namespace mcuc::prune
+
+#endif  // MCUC_LIB_PASSES_SEARCH_H
