@@ -176,6 +176,13 @@ class PlanBuffers : public Pass {
     }
     const int64_t peak = PeakOf(arena);
     graph.set_arena_bytes(peak);
+    if (ram_ > 0 && peak > ram_) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the arena needs ", peak, " bytes, ", peak - ram_, " over ram=", ram_, " (lower bound of this order ", bound,
+          "); what is largest: ", Largest(arena), ". ", io_ ? "" : "Inputs and outputs are beside it. ",
+          "Pools fused into convolutions, fewer channels (prune-channels behind pruning), int8 instead of float "
+          "(--calibrate=) or a smaller input would help"));
+    }
     context.Remark(graph, nullptr, Describe(arena, peak, bound));
     return true;
   }
@@ -183,6 +190,7 @@ class PlanBuffers : public Pass {
   void Options(PassOptions& options) override {
     options.Add("io", "place the graph's inputs and outputs in the arena too (--io-in-arena), reusing their bytes",
                 &io_);
+    options.Add("ram", "an error where the arena is larger than this many bytes; 0: no limit", &ram_);
     options.Add("in-place", "compute in place of a dying operand where the operation allows it", &in_place_);
     options.Add("exact", "search for the best plan with at most this many buffers; beyond, largest first", &exact_);
     options.Add("align", "least alignment of a buffer in bytes, a power of two", &align_);
@@ -293,6 +301,12 @@ bytes alive at once) and the gap between them; the verifier checks that nothing 
     if (PlanAlternateEnds(aligned, RoundUp(bound, alignment)) && PeakOf(aligned) < PeakOf(buffers)) buffers = aligned;
   }
 
+  static std::string Largest(const std::vector<Buffer>& buffers) {
+    const auto most = std::max_element(buffers.begin(), buffers.end(),
+                                       [](const Buffer& a, const Buffer& b) { return a.bytes < b.bytes; });
+    return absl::StrCat(most->values[0]->Text(), " of ", most->bytes, " bytes");
+  }
+
   static std::string Describe(const std::vector<Buffer>& buffers, int64_t peak, int64_t bound) {
     std::string text = absl::StrCat("arena of ", peak, " bytes, lower bound ", bound, ", gap ", peak - bound);
     for (const Buffer& buffer : buffers) {
@@ -309,6 +323,7 @@ bytes alive at once) and the gap between them; the verifier checks that nothing 
   }
 
   bool io_ = false;
+  int64_t ram_ = 0;
   bool in_place_ = true;
   int64_t exact_ = 24;
   int64_t align_ = 1;

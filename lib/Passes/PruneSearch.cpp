@@ -58,6 +58,7 @@ class PruneSearch : public Pass {
     options.precision = precision_;
     options.standard_errors = standard_errors_;
     options.seconds = search_time_;
+    if (flash_ < 0) return absl::InvalidArgumentError(absl::StrCat("flash=", flash_, " is below 0"));
     if (sparsity_ != -1) options.sparsity = sparsity_;
     if (metric_ == "top-1") options.metric = MetricKind::kTop1;
     if (metric_ == "agreement") options.metric = MetricKind::kAgreement;
@@ -98,6 +99,10 @@ class PruneSearch : public Pass {
         return retrainer->Recover(candidate, masks, with);
       };
     }
+    if (flash_ > 0 && !options.sparsity) {
+      options.flash = flash_;
+      options.strategy = prune::Strategy::kFlash;
+    }
     absl::StatusOr<prune::SearchResult> result = prune::SearchSparsity(graph, context, options, recover, prune_to);
     if (!result.ok()) return result.status();
     if (!result->best) return false;
@@ -105,8 +110,10 @@ class PruneSearch : public Pass {
     graph.Swap(*result->graph);
     if (options.sparsity) return result->changed;
     const std::string finding = absl::StrCat(
-        "kept sparsity ", DoubleText(best.sparsity), " (", best.score.ToString(), "; reference ",
-        result->reference.ToString(), "); in place of prune-search, ",
+        "kept sparsity ", DoubleText(best.sparsity),
+        context.validate ? absl::StrCat(" (", best.score.ToString(), "; reference ", result->reference.ToString(), ")")
+                         : "",
+        "; in place of prune-search, ",
         retrainer || surgical ? SelfText(best.sparsity) : PruneText(best.sparsity, skip_), " gives the same");
     if (context.progress) *context.progress << "prune-search: " << finding << "\n" << std::flush;
     context.Remark(graph, nullptr, finding);
@@ -126,6 +133,9 @@ class PruneSearch : public Pass {
     options.Add("precision",
                 "gradual, obs: the search ends where the fraction of weights left is within this part of one too small",
                 &precision_);
+    options.Add("flash",
+                "no max-drop: prune until the estimated flash (tables and code) is within this many bytes; 0: max-drop",
+                &flash_);
     options.Add("standard-errors",
                 "the drop on the validation samples and this many standard errors of it must be within max-drop",
                 &standard_errors_);
@@ -196,6 +206,8 @@ class PruneSearch : public Pass {
            "before the search or, for a model of one output or with expected outputs, the mean squared error; its drop "
            "is the growth of the error as a fraction of the variance of the values compared with, which is the loss of "
            "R squared. For a regression of several outputs without expected outputs, say `metric=mse`.\n\n"
+           "With `flash` it is not the loss that decides: the candidate of the lowest sparsity is kept whose estimated "
+           "flash is within that many bytes; where the whole model is, nothing is pruned.\n\n"
            "An interrupt (Ctrl-C) and `search-time` end the search with the best candidate so far.\n\n"
            "Remarks give each candidate and, at the end, the `prune{…}` or `prune-search{… sparsity=…}` that gives the "
            "same result without a search.";
@@ -233,7 +245,7 @@ class PruneSearch : public Pass {
     for (size_t i = 0; i < rows.size(); ++i) {
       const PassOptions::Row& row = rows[i];
       const bool searches = row.name == "max-drop" || row.name == "min-step" || row.name == "precision" ||
-                            row.name == "standard-errors" || row.name == "search-time";
+                            row.name == "flash" || row.name == "standard-errors" || row.name == "search-time";
       if (searches || row.default_text == defaults[i].default_text) continue;
       if (!text.Set(row.name, row.default_text).ok()) return "";  // never: it was set from text
     }
@@ -245,6 +257,7 @@ class PruneSearch : public Pass {
   double max_drop_ = 0.01;
   double min_step_ = 0.01;
   double precision_ = 0.1;
+  int64_t flash_ = 0;
   double standard_errors_ = 1;
   double search_time_ = 0;
   double sparsity_ = -1;

@@ -18,7 +18,8 @@ constexpr double kTolerance = 1e-9;  // of max-drop: 0.9882 - 0.9782 is not just
 constexpr double kFirstSparsity = 0.9375;
 constexpr double kLeastDensity = 1.0 / 4096;  // the search goes no further, nor beyond 3 of 4 weights
 constexpr double kMostDensity = 0.75;
-constexpr size_t kMostCandidates = 10;  // of kPowerLaw
+constexpr size_t kMostCandidates = 10;                 // of those that take minutes
+constexpr double kAimedAt = 0.98, kFullEnough = 0.95;  // of a limit of flash
 
 std::string Fixed(const char* format, double value) {
   char text[64];
@@ -68,13 +69,15 @@ class Search {
     } else if (options_.strategy == Strategy::kHalving) {
       status = Halve();
     } else {
-      status = options_.strategy == Strategy::kGalloping ? Gallop() : FollowPowerLaw();
+      status = options_.strategy == Strategy::kFlash       ? FitFlash()
+               : options_.strategy == Strategy::kGalloping ? Gallop()
+                                                           : FollowPowerLaw();
     }
     if (!status.ok()) return status;
     if (!result_.best && IsStopped()) {
       return absl::CancelledError("interrupted before a candidate was accepted; nothing is written");
     }
-    if (!result_.best) ExplainNone();
+    if (!result_.best && !options_.flash) ExplainNone();
     return std::move(result_);
   }
 
@@ -149,6 +152,48 @@ class Search {
     return absl::OkStatus();
   }
 
+  absl::Status FitFlash() {
+    const auto limit = static_cast<double>(*options_.flash);
+    Candidate whole;
+    if (absl::Status status = ScoreRest(graph_, whole); !status.ok()) return status;
+    if (whole.flash <= *options_.flash) {
+      context_.Remark(graph_, nullptr,
+                      absl::StrCat("about ", whole.flash, " bytes of flash are within flash=", *options_.flash,
+                                   "; nothing is pruned"));
+      return absl::OkStatus();
+    }
+    // Bytes over density; an encoded weight takes about half as much again as a dense one of a byte.
+    double weights = 0;
+    for (const Value* w : WeightsOf(graph_)) weights += static_cast<double>(w->type().elements());
+    const auto fixed = static_cast<double>(whole.flash - whole.bytes);
+    double density = std::clamp((limit - fixed) / (1.5 * weights), kLeastDensity, kMostDensity);
+    double fits = 0, exceeds = 1, fits_bytes = fixed, exceeds_bytes = static_cast<double>(whole.flash);
+    while (!HasEnded() && result_.candidates.size() < kMostCandidates) {
+      const double sparsity = SparsityOf(density);
+      Progress(absl::StrCat("candidate ", result_.candidates.size() + 1, ", sparsity ", DoubleText(sparsity), ": "));
+      const absl::StatusOr<bool> good = Next(sparsity, std::max(0, 2 - static_cast<int>(result_.candidates.size())));
+      if (!good.ok()) return good.status();
+      if (HasEnded()) break;
+      const auto bytes = static_cast<double>(result_.candidates.back().flash);
+      (*good ? fits : exceeds) = density;
+      (*good ? fits_bytes : exceeds_bytes) = bytes;
+      if (*good && (bytes > kFullEnough * limit || density >= kMostDensity)) break;
+      if (!*good && density <= kLeastDensity) {
+        return absl::FailedPreconditionError(
+            absl::StrCat("about ", result_.candidates.back().flash, " bytes of flash with hardly a weight left, ",
+                         result_.candidates.back().flash - *options_.flash, " over flash=", *options_.flash, ": ",
+                         result_.candidates.back().bytes, " of them constants, the rest code; a larger flash=, ",
+                         "csc-encode{objective=size}, or a model of fewer layers would help"));
+      }
+      const double slope = (exceeds_bytes - fits_bytes) / (exceeds - fits);
+      const double next = fits + (kAimedAt * limit - fits_bytes) / std::max(slope, 1e-9);
+      density = std::clamp(next, fits + 0.1 * (exceeds - fits), fits + 0.9 * (exceeds - fits));
+      density = std::clamp(density, kLeastDensity, kMostDensity);
+      if (exceeds - fits < 0.02 * exceeds) break;
+    }
+    return absl::OkStatus();
+  }
+
   double Seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
   bool IsStopped() const { return context_.stop && *context_.stop; }
   bool HasEnded() const {
@@ -186,6 +231,7 @@ class Search {
       if (absl::Status status = context_.run_rest(*rest); !status.ok()) return status;
     }
     for (const Value* constant : rest->constants()) candidate.bytes += constant->tensor().storage_bytes();
+    candidate.flash = context_.target->FlashOf(*rest);
     for (const Value* weights : WeightsOf(*rest)) candidate.nonzeros += weights->tensor().nonzeros();
     if (!context_.validate) return absl::OkStatus();
     absl::StatusOr<Outputs> outputs = RunGraph(*rest, *context_.validate, context_.threads);
@@ -221,7 +267,8 @@ class Search {
     } else {
       if (absl::Status scored = ScoreRest(*graph, candidate); !scored.ok()) return scored;
       const double loss = candidate.drop + options_.standard_errors * candidate.error;
-      candidate.accepted = !context_.validate || options_.sparsity || loss <= options_.max_drop + kTolerance;
+      const bool good = options_.flash ? candidate.flash <= *options_.flash : loss <= options_.max_drop + kTolerance;
+      candidate.accepted = options_.sparsity || good;
     }
     if (candidate.accepted) {
       result_.best = result_.candidates.size();
@@ -239,15 +286,17 @@ class Search {
 
   std::string FindingOf(const Candidate& candidate) const {
     if (!candidate.failure.empty()) return absl::StrCat(candidate.failure, ", rejected");
-    if (!context_.validate) return "not scored, there is no validation set";
+    const std::string fits =
+        !options_.flash ? ""
+                        : absl::StrCat("about ", candidate.flash, " bytes of flash, ",
+                                       candidate.accepted ? "accepted" : "rejected", context_.validate ? "; " : "");
+    if (!context_.validate) return options_.flash ? fits : "not scored, there is no validation set";
     const std::string error = options_.standard_errors > 0
                                   ? absl::StrCat(" +- ", Fixed("%.4f", options_.standard_errors * candidate.error))
                                   : "";
-    return absl::StrCat(candidate.score.ToString(), ", drop ", Fixed("%.4f", candidate.drop), error, ", ",
-                        candidate.bytes, " bytes of constants",
-                        options_.sparsity    ? ""
-                        : candidate.accepted ? ", accepted"
-                                             : ", rejected");
+    const char* verdict = options_.sparsity || options_.flash ? "" : candidate.accepted ? ", accepted" : ", rejected";
+    return absl::StrCat(fits, candidate.score.ToString(), ", drop ", Fixed("%.4f", candidate.drop), error, ", ",
+                        candidate.bytes, " bytes of constants", verdict);
   }
 
   void Report(const Candidate& candidate, double seconds_left) {
@@ -293,7 +342,7 @@ absl::Status CheckRange(const char* name, double value, double least, double mos
 
 absl::StatusOr<SearchResult> SearchSparsity(const Graph& graph, PassContext& context, const SearchOptions& options,
                                             const Recover& recover, const PruneTo& prune_to) {
-  if (!context.validate && !options.sparsity) {
+  if (!context.validate && !options.sparsity && !options.flash) {
     return absl::FailedPreconditionError(
         "needs validation data to score its candidates; give --validate=PATH, with labels for an accuracy");
   }

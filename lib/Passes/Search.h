@@ -32,6 +32,8 @@ enum class Strategy : uint8_t {
   // From 0.9375 too, for candidates that take minutes: the loss is taken to grow as a power of 1 / density, which two
   // candidates tell, and the next one is where that reaches the tolerated loss.
   kPowerLaw,
+  // The highest density whose estimated flash is within `flash`: a line through the candidates' bytes leads to it.
+  kFlash,
 };
 
 struct SearchOptions {
@@ -45,6 +47,7 @@ struct SearchOptions {
   Strategy strategy = Strategy::kHalving;
   double precision = 0.1;          // the rejected density is above 1 - precision of the accepted one
   double seconds = 0;              // no candidate is begun that would probably end later; 0: no limit
+  std::optional<int64_t> flash;    // bytes, of kFlash
   std::optional<double> sparsity;  // no search: this candidate is kept whatever its drop, scored if there is a set
 };
 

@@ -2,6 +2,7 @@
 #include "mcuc/Target/Target.h"
 
 #include <iterator>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -122,6 +123,31 @@ Target::Kernel Target::KernelOf(const Node& node, Encoding encoding) const {
             660.0 + CostOf(encoding.gaps).code + CostOf(encoding.values).code};
   }
   return {name, (conv ? 640.0 : 150.0) + CostOf(encoding.gaps).code + CostOf(encoding.values).code};
+}
+
+int64_t Target::FlashOf(const Graph& graph) const {
+  // Of a call with its shape, and of the loops of an operation that is no conv or fc; medians over emitted code.
+  constexpr double kCall = 70, kOther = 220;
+  double bytes = 0;
+  for (const Value* constant : graph.constants()) bytes += static_cast<double>(constant->tensor().storage_bytes());
+  std::map<std::string, double> code;
+  for (const auto& node : graph.nodes()) {
+    const Op op = node->op();
+    if (op == Op::kReshape || op == Op::kIdentity) continue;
+    bytes += kCall;
+    std::visit(
+        [&](const auto& attrs) {
+          if constexpr (requires { attrs.mul; }) {
+            bytes += 4 * static_cast<double>(attrs.mul.size()) + static_cast<double>(attrs.shift.size());
+          }
+        },
+        node->attrs());
+    const bool layer = op == Op::kConv || op == Op::kFc;
+    const Kernel kernel = layer ? KernelOf(*node, node->operand(1)->type().encoding) : Kernel{node->op_name(), kOther};
+    code[kernel.name] = kernel.bytes;
+  }
+  for (const auto& [name, size] : code) bytes += size;
+  return static_cast<int64_t>(bytes);
 }
 
 }  // namespace mcuc

@@ -367,6 +367,56 @@ TEST_F(PruneSearchTest, FollowsAPowerLaw) {
   EXPECT_NEAR(tried.back(), 0.75, 1e-5);
 }
 
+TEST_F(PruneSearchTest, FitsFlash) {
+  // 64 weights of 32 bits; a candidate's are stored as csc<u8>: 5 bytes each and a last gap.
+  auto graph = Parse(R"(graph @c(%x: f32[1x8]) -> (%y: f32[1x8]) {
+  const @w: f32[8x8] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27,
+    28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56,
+    57, 58, 59, 60, 61, 62, 63, 64}
+  %y: f32[1x8] = fc %x, @w loc("layer")
+}
+)");
+  context_.run_rest = [&](Graph& candidate) {
+    Value* w = WeightsOf(candidate)[0];
+    if (w->tensor().nonzeros() < 50) w->set_tensor(*Encode(w->tensor(), Encoding{GapCode::u8, ValueCode::element}));
+    return absl::OkStatus();
+  };
+  prune::SearchOptions options;
+  options.strategy = prune::Strategy::kFlash;
+  const int64_t dense = target_.FlashOf(*graph), code = dense - 256;
+  options.flash = dense;
+  absl::StatusOr<prune::SearchResult> result = Search(*graph, options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_FALSE(result->best);
+  EXPECT_TRUE(result->candidates.empty());
+  EXPECT_THAT(Messages(Severity::kRemark).back(), MatchesRegex("about [0-9]+ bytes of flash are within .*"));
+  EXPECT_TRUE(Messages(Severity::kWarning).empty());
+  // Without a validation set too, where a candidate is only not scored.
+  for (const bool scored : {true, false}) {
+    context_.validate = scored ? &data_ : nullptr;
+    for (const int64_t limit : {250, 160, 100, 30}) {
+      options.flash = code + limit;
+      result = Search(*graph, options);
+      if (!result.ok()) {  // the sparse kernel may be larger than what the weights save
+        EXPECT_THAT(std::string(result.status().message()), HasSubstr("bytes of flash with hardly a weight left"));
+        continue;
+      }
+      ASSERT_TRUE(result->best) << limit;
+      const Candidate& best = result->candidates[*result->best];
+      EXPECT_LE(best.flash, *options.flash);
+      EXPECT_EQ(best.bytes, 6 * best.nonzeros + 1 - best.nonzeros);
+      for (const Candidate& c : result->candidates) {
+        EXPECT_EQ(c.accepted, c.flash <= *options.flash);
+        EXPECT_TRUE(!c.accepted || c.sparsity >= best.sparsity);
+      }
+    }
+  }
+  options.flash = 10;
+  EXPECT_THAT(
+      std::string(Search(*graph, options).status().message()),
+      MatchesRegex("about [0-9]+ bytes of flash with hardly a weight left, [0-9]+ over flash=10: .*would help"));
+}
+
 TEST_F(PruneSearchTest, StopsWithTheBestSoFar) {
   std::atomic<bool> stop = false;
   context_.stop = &stop;

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/PipelineFlags.h"
 #include "common/RunModel.h"
@@ -30,7 +31,8 @@ struct Flags {
   std::string model, emit, output = ".", name, report, test, io = "native";
   std::vector<std::string> input_shapes, run, run_output;
   std::optional<double> max_drop, sparsity, search_time;
-  std::string self_test_text;
+  std::string self_test_text, flash_text, ram_text;
+  int64_t flash = 0, ram = 0;
   int64_t self_test = 0;
   bool io_in_arena = false, example = false, print_pipeline = false, quiet = false;
   PipelineFlags pipeline;
@@ -63,6 +65,10 @@ struct Flags {
            "--sparsity", sparsity,
            "prune to this fraction of zeros: with --calibrate= by Optimal Brain Surgeon, else each layer by magnitude")
         ->group(group);
+    app.add_option("--flash", flash_text,
+                   "prune until the estimated flash (tables and code) is within this size, e.g. 64K")
+        ->group(group);
+    app.add_option("--ram", ram_text, "an error where the arena is larger than this size, e.g. 16K")->group(group);
     app.add_option("--search-time", search_time, "end the search of --max-drop within about this many seconds")
         ->check(CLI::Range(1.0, 1e7))
         ->group(group);
@@ -108,7 +114,7 @@ absl::Status CheckOutputFlags(const Flags& flags, const std::string& emit) {
 
 // The pipeline that the flags mean for a graph in this state (docs/architecture.md, "what data means").
 absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState& state) {
-  const bool prune = flags.max_drop || flags.sparsity;
+  const bool prune = flags.max_drop || flags.sparsity || flags.flash > 0;
   const bool float_io = flags.io == "float";
   const bool train = !flags.pipeline.train.empty();
   // Retraining is quantization-aware at its end, and says the scales.
@@ -117,8 +123,11 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
   if (train && !prune) {
     return Conflict("--train retrains what is pruned; give --max-drop= and --validate=PATH, or --sparsity=");
   }
-  if (flags.search_time && !flags.max_drop) {
-    return Conflict("--search-time limits the search of --max-drop=, which is not given");
+  if (flags.search_time && !flags.max_drop && !flags.flash) {
+    return Conflict("--search-time limits the search of --max-drop= or --flash=, neither of which is given");
+  }
+  if (flags.flash > 0 && (flags.max_drop || flags.sparsity)) {
+    return Conflict("--flash says how far to prune, and so do --max-drop and --sparsity; give one of them");
   }
   if (flags.max_drop && flags.sparsity) {
     return Conflict("--max-drop and --sparsity exclude each other: one searches the sparsity, the other fixes it");
@@ -144,6 +153,11 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
     if (flags.search_time) absl::StrAppend(&text, " search-time=", DoubleText(*flags.search_time));
     text += "},";
   }
+  if (flags.flash > 0) {
+    absl::StrAppend(&text, search, "flash=", flags.flash);
+    if (flags.search_time) absl::StrAppend(&text, " search-time=", DoubleText(*flags.search_time));
+    text += "},";
+  }
   const char* fixed = surgical ? "prune-obs{" : "prune{";
   if (flags.sparsity) {
     absl::StrAppend(&text, train ? search : fixed, "sparsity=", DoubleText(*flags.sparsity), "},");
@@ -157,7 +171,25 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
   if (!state.encoded) text += "csc-encode,";
   text += "select-kernels,";
   if (float_io) text += "float-io,";
-  return absl::StrCat(text, flags.io_in_arena ? "plan-buffers{io=true}" : "plan-buffers");
+  std::vector<std::string> plan;
+  if (flags.io_in_arena) plan.push_back("io=true");
+  if (flags.ram > 0) plan.push_back(absl::StrCat("ram=", flags.ram));
+  return absl::StrCat(text, "plan-buffers", plan.empty() ? "" : absl::StrCat("{", absl::StrJoin(plan, " "), "}"));
+}
+
+// "64K", "1M", "900": bytes.
+absl::StatusOr<int64_t> ParseSize(const char* flag, const std::string& text) {
+  if (text.empty()) return 0;
+  std::string digits = text;
+  int64_t unit = 1, size = 0;
+  if (digits.back() == 'K' || digits.back() == 'k') unit = 1024;
+  if (digits.back() == 'M' || digits.back() == 'm') unit = 1024 * 1024;
+  if (unit > 1) digits.pop_back();
+  if (!absl::SimpleAtoi(digits, &size) || size < 1 || size > (int64_t{1} << 40)) {
+    return Conflict(
+        absl::StrCat(flag, "=", text, ": write a number of bytes, with K or M behind it for 1024 or 1048576"));
+  }
+  return size * unit;
 }
 
 absl::StatusOr<std::map<std::string, Shape>> ParseInputShapes(const std::vector<std::string>& texts) {
@@ -356,6 +388,12 @@ int Main(int argc, char** argv) {
                                       kMaxSelfTest, "; each is a table in the C file")));
   }
   if (flags.model.empty()) return Fail(Conflict("no model given; onnx-mcuc --help shows the flags"));
+  for (const auto& [flag, given, size] :
+       {std::tuple{"--flash", &flags.flash_text, &flags.flash}, std::tuple{"--ram", &flags.ram_text, &flags.ram}}) {
+    const absl::StatusOr<int64_t> bytes = ParseSize(flag, *given);
+    if (!bytes.ok()) return Fail(bytes.status());
+    *size = *bytes;
+  }
   const absl::Status status = Compile(flags);
   return status.ok() ? 0 : Fail(status);
 }

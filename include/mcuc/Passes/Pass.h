@@ -71,6 +71,7 @@ struct Candidate {
   bool accepted = false;
   int64_t nonzeros = 0;  // weights left, and bytes of all constants, after the rest of the pipeline
   int64_t bytes = 0;
+  int64_t flash = 0;    // estimated, tables and code
   std::string failure;  // why it could not be scored; empty: it could
 };
 

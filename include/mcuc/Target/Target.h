@@ -36,6 +36,9 @@ class Target {
     double bytes = 0;
   };
   Kernel KernelOf(const Node& node, Encoding encoding) const;
+  // Estimated bytes of flash of the emitted C of a graph at the end of its pipeline: exact for the tables; for the code
+  // each different kernel once and what a call takes (docs/emitted-c.md has measured errors).
+  int64_t FlashOf(const Graph& graph) const;
 
  private:
   explicit Target(const TargetInfo* info) : info_(info) {}
