@@ -154,6 +154,7 @@ TEST(GradientTest, BendsAndTies) {
       {"binary @c, %x {fn = min}", {1, 3, 5}, {1, 0, 0}},
       {"binary %x, @c {fn = prelu}", {-1, 0, 1}, {3, 1, 1}},
       {"binary %x, @z {fn = pow}", {0, 1, 2}, {0, 0, 0}},
+      {"binary @z, %x {fn = pow}", {1, 2}, {0, 0}},  // by the exponent, of a base of 0
   };
   for (const auto& test : kCases) {
     const std::string shape = "f32[1x" + std::to_string(test.x.size()) + "]";
