@@ -204,13 +204,17 @@ TEST(TrainerTest, OneStepByHand) {
   std::vector<int64_t> steps;
   std::vector<double> losses;
   ASSERT_TRUE((*trainer)
-                  ->Run([&](int64_t step) { steps.push_back(step); },
-                        [&](const EpochReport& report) {
-                          losses.push_back(report.loss);
-                          EXPECT_EQ(report.epoch, 1);
-                          EXPECT_EQ(report.epochs, 1);
-                          EXPECT_EQ(report.seconds_left, 0);
-                        })
+                  ->Run(
+                      [&](int64_t step) {
+                        steps.push_back(step);
+                        return absl::OkStatus();
+                      },
+                      [&](const EpochReport& report) {
+                        losses.push_back(report.loss);
+                        EXPECT_EQ(report.epoch, 1);
+                        EXPECT_EQ(report.epochs, 1);
+                        EXPECT_EQ(report.seconds_left, 0);
+                      })
                   .ok());
   EXPECT_THAT(steps, ElementsAre(0));
   EXPECT_THAT(losses, ElementsAre(2.5));
@@ -357,12 +361,28 @@ TEST(TrainerTest, HeldWeightsStayZero) {
                       kept[3] = 0;
                       Trainer::Hold(w, kept);
                     }
+                    return absl::OkStatus();
                   })
                   .ok());
   EXPECT_EQ(seen + 1, (*trainer)->steps());
   ASSERT_TRUE((*trainer)->Store(*graph).ok());
   const Tensor& trained = WeightsOf(*graph)[0]->tensor();
   for (size_t i = 0; i < kept.size(); ++i) EXPECT_EQ(trained.AsDouble(static_cast<int64_t>(i)) != 0, kept[i] != 0) << i;
+}
+
+TEST(TrainerTest, AStepMayEndTheTraining) {
+  const auto graph = Line("1");
+  const Dataset data = Points({1, 2});
+  const auto samples = SamplesOf(data, *graph);
+  const auto trainer = Trainer::Create(*graph, *samples, graph.get(), Sgd(0.1, 3, 1));
+  ASSERT_TRUE(trainer.ok()) << trainer.status();
+  int64_t last = -1;
+  const absl::Status status = (*trainer)->Run([&](int64_t step) {
+    last = step;
+    return step == 2 ? absl::CancelledError("enough") : absl::OkStatus();
+  });
+  EXPECT_EQ(status, absl::CancelledError("enough"));
+  EXPECT_EQ(last, 2);
 }
 
 TEST(TrainerTest, Errors) {
