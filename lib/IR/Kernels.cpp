@@ -175,6 +175,12 @@ KernelMemory MemoryOf(const Node& node) {
   const auto* conv = node.If<ConvAttrs>();
   if (!conv || conv->kernel == LayerKernel::plain) return {};
   const Value &x = *node.operand(0), &w = *node.operand(1);
+  // Of a node that breaks the rules for it nothing is known.
+  const Type& y = node.result()->type();
+  if (!w.is_constant() || !InferShape(node.attrs(), {&x.type(), &w.type()}, &y.shape).ok() || y.rank() != 4 ||
+      conv->band < 0 || conv->band > y.shape[2]) {
+    return {};
+  }
   const int64_t words = ListWords(w.tensor());
   return {words > kMostStackWords ? 4 * words : 0,
           BandOf(*conv, x.type().shape, w.type().shape, node.result()->type().shape).bytes};

@@ -173,7 +173,7 @@ void NodeRules::ConvOrFc(const Attrs& attrs) {
   if (listed && IsF32(x)) Error("kernel = ", EnumName(attrs.kernel), ": x must be int8");
   const int64_t most_shift = listed ? 24 : 0, bias_shift = attrs.bias_shift;
   if (bias_shift < 0 || bias_shift > most_shift) {
-    return Error("bias_shift = ", bias_shift, "; it must be within [0, 24], and 0 for the kernel plain");
+    return Error("bias_shift = ", bias_shift, "; it must be within [0, ", most_shift, "], and 0 for the kernel plain");
   }
   if (IsF32(x) && IsF32(w) && f32_bias && IsF32(y_)) {
     return CheckNoMultipliers(attrs.mul, attrs.shift, "the operation is float");

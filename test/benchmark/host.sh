@@ -10,31 +10,16 @@ if (($# != 1)); then
   exit 2
 fi
 source=$1
-name=$(basename "$source" .c)
-upper=${name^^}
-folder=$(dirname "$(readlink -f "$source")")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+source "$here/parameters.sh"
 
-prototype=$(tr '\n' ' ' <"$folder/$name.h" | sed -n "s/.*void ${name}_run(\([^)]*\)).*/\1/p")
-arguments=
 {
   echo '#include <stdint.h>'
   echo '#include <stdio.h>'
   echo '#include <time.h>'
   echo "#include \"$name.h\""
   echo '#include "lenet5_plain.h"'
-  IFS=, read -ra parameters <<<"$prototype"
-  for parameter in "${parameters[@]}"; do
-    variable=${parameter##*\*}
-    variable=${variable// /}
-    [[ $variable == arena ]] && continue
-    type=${parameter%\**}
-    echo "static ${type//const /} $variable[${upper}_${variable^^}_SIZE];"
-    arguments+="$variable, "
-  done
+  declare_parameters
   cat <<EOF
-static uint64_t arena[(${upper}_ARENA_BYTES + 8) / 8];
 static float plain_image[32 * 32], plain_logits[10];
 
 static double now(void) {
@@ -48,11 +33,7 @@ int main(void) {
   lenet5_plain_weights();
   for (int i = 0; i < 32 * 32; ++i) plain_image[i] = (float)(i * 7 % 100) / 100.0f;
 EOF
-  for parameter in "${parameters[@]}"; do
-    [[ $parameter == *const* ]] || continue
-    variable=${parameter##*\*}
-    echo "  for (uint32_t i = 0; i < sizeof $variable / sizeof $variable[0]; ++i) $variable[i] = (i * 40503u >> 7) % 100;"
-  done
+  fill_inputs
   cat <<EOF
   for (int round = 0; round < 200; ++round) {
     double start = now();

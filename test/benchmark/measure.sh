@@ -13,35 +13,15 @@ if (($# < 2)); then
 fi
 source=$1
 shift
-name=$(basename "$source" .c)
-upper=${name^^}
-folder=$(dirname "$(readlink -f "$source")")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+source "$here/parameters.sh"
 
-# The parameters of `void NAME_run(const int8_t *input, int8_t *output, void *arena);`, which may be broken over lines.
-prototype=$(tr '\n' ' ' <"$folder/$name.h" | sed -n "s/.*void ${name}_run(\([^)]*\)).*/\1/p")
-arguments=
 {
   echo "#include \"$name.h\""
   echo '#include "board.h"'
-  IFS=, read -ra parameters <<<"$prototype"
-  for parameter in "${parameters[@]}"; do
-    variable=${parameter##*\*}
-    variable=${variable// /}
-    [[ $variable == arena ]] && continue
-    type=${parameter%\**}
-    echo "static ${type//const /} $variable[${upper}_${variable^^}_SIZE];"
-    arguments+="$variable, "
-  done
-  echo "static uint64_t arena[(${upper}_ARENA_BYTES + 8) / 8];"
+  declare_parameters
   echo 'int main(void) {'
   echo '  uint64_t before, after;'
-  for parameter in "${parameters[@]}"; do # inputs that are not all alike
-    [[ $parameter == *const* ]] || continue
-    variable=${parameter##*\*}
-    echo "  for (uint32_t i = 0; i < sizeof $variable / sizeof $variable[0]; ++i) $variable[i] = (i * 40503u >> 7) % 100;"
-  done
+  fill_inputs
   echo '  before = board_instructions();'
   echo "  ${name}_run(${arguments}arena);"
   echo '  after = board_instructions();'
