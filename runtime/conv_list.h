@@ -99,8 +99,7 @@ MCUC_INLINE void mcuc_list_sums(const uint32_t *list, const int8_t *x, int32_t d
   if (MCUC_LIST_COLUMNS > 2) sums[6] = b2, sums[7] = b3;
 }
 
-#if defined(__thumb2__) && defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(MCUC_PORTABLE) && \
-    !defined(__OPTIMIZE_SIZE__)
+#if defined(__thumb2__) && MCUC_ASSEMBLY && !defined(MCUC_PORTABLE) && !defined(__OPTIMIZE_SIZE__)
 /* The same for a distance of one byte, of which compilers keep too few of the fourteen registers free. */
 #if defined(__ARM_FEATURE_DSP)
 #define MCUC_LIST_ROW(a0, a1, a2, a3)   \

@@ -18,8 +18,7 @@ struct mcuc_pairs_quant {
   int32_t mul, shift, y_zero, lo, hi;
 };
 
-#if defined(__ARM_ARCH_6M__) && defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__) && \
-    !defined(MCUC_NO_ASM)
+#if defined(__ARM_ARCH_6M__) && MCUC_ASSEMBLY && !defined(__OPTIMIZE_SIZE__)
 /* The words of a list here: the step is in the upper half, so that one instruction tells it from the end, and never 0;
    of the weight only the lower half counts, since sums are of 16 bits. */
 #define MCUC_PAIRS_ARMV6M
@@ -95,7 +94,7 @@ MCUC_INLINE uint32_t mcuc_pairs_max(uint32_t a, uint32_t b) {
 /* The sums of the tile at x: even[r] has columns 0 and 2 of row r, odd[r] columns 1 and 3. */
 MCUC_INLINE void mcuc_pairs_sums(const uint32_t *list, const int8_t *x, int32_t dy, int32_t raise, uint32_t start,
                                  uint32_t *even, uint32_t *odd) {
-#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(MCUC_NO_ASM)
+#if defined(__ARM_FEATURE_DSP) && MCUC_ASSEMBLY
   /* Compilers keep too few of the fourteen registers free. */
 #define MCUC_PAIRS_ROW(address, raised, even, odd) \
   "ldr %[u], [" address "]\n\t" raised             \
@@ -268,7 +267,7 @@ MCUC_INLINE void mcuc_pairs_sums(const uint32_t *list, const int8_t *x, int32_t 
   (void)raise;
   sums[0] = (int16_t)(a0 & 0xffff), sums[1] = (int16_t)(a1 & 0xffff);
   sums[2] = (int16_t)(a2 & 0xffff), sums[3] = (int16_t)(a3 & 0xffff);
-#elif defined(__riscv) && __riscv_xlen == 32 && defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(MCUC_NO_ASM)
+#elif defined(__riscv) && __riscv_xlen == 32 && MCUC_ASSEMBLY
 #define MCUC_PAIRS_SUM(offset, sum) \
   "lb %[u], " offset                \
   "(%[x])\n\t"                      \

@@ -8,6 +8,14 @@
 
 #include "inline.h"
 
+/* Whether loops may be in assembly that takes all registers there are: of GCC where it optimizes, unless flags reserve
+   a register. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__) && !defined(__PIC__) && !defined(MCUC_NO_ASSEMBLY)
+#define MCUC_ASSEMBLY 1
+#else
+#define MCUC_ASSEMBLY 0
+#endif
+
 /* What is seldom the same in two layers; the rest is arguments, of which compilers make constants where it is. A
    convolution of x, planes of rows of bytes. Tap k of a filter lies dilation_w * k + row_step * (k / kernel_w) +
    plane_step * (k / (kernel_w * kernel_h)) bytes behind a window's first one. */

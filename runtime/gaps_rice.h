@@ -27,10 +27,15 @@ MCUC_INLINE uint32_t mcuc_peek_rice(const struct mcuc_gaps_rice *gaps) {
 
 MCUC_INLINE int32_t mcuc_gap_rice(struct mcuc_gaps_rice *gaps) {
   const uint32_t k = gaps->stream[0]; /* at most 15, so that the bits behind 7 ones and a zero are enough for it */
-  uint32_t high = 0, bits, ones;
+  uint32_t high = 0, bits, ones;      /* of these 8 at most at a time */
   do {
     bits = mcuc_peek_rice(gaps);
+#if defined(__GNUC__) && (defined(__ARM_FEATURE_CLZ) || defined(__x86_64__) || defined(__i386__))
+    ones = (uint32_t)__builtin_ctz(~bits | 0x100);
+    bits >>= ones;
+#else
     for (ones = 0; ones < 8 && (bits & 1) != 0; ++ones) bits >>= 1;
+#endif
     gaps->at += ones;
     high += ones;
   } while (ones == 8);
