@@ -44,6 +44,9 @@ bool Smaller(const Entry& a, const Entry& b) {
   return a.tensor != b.tensor ? a.tensor < b.tensor : a.index < b.index;
 }
 
+// Of a balanced cost: a product is worth less than its share, since it takes few weights to make most products.
+constexpr double kTimeShare = 0.25;
+
 // What keeping a weight of each tensor costs, as a share of what all that are kept cost now.
 std::vector<double> CostsOf(const std::vector<train::Parameter*>& parameters, const std::vector<double>& uses,
                             Objective objective) {
@@ -57,7 +60,9 @@ std::vector<double> CostsOf(const std::vector<train::Parameter*>& parameters, co
   std::vector<double> costs;
   for (double n : uses) {
     const double bytes = 1 / std::max(weights, 1.0), time = n / std::max(products, 1.0);
-    costs.push_back(objective == Objective::kSize ? bytes : objective == Objective::kSpeed ? time : bytes + time);
+    costs.push_back(objective == Objective::kSize    ? bytes
+                    : objective == Objective::kSpeed ? time
+                                                     : bytes + kTimeShare * time);
   }
   return costs;
 }

@@ -40,14 +40,16 @@ double Predict(const std::vector<Point>& points, double target) {
   // A loss of nothing, or less by chance, still says that there is far to go; one of everything not how far.
   const auto loss = [&](const Point& p) { return std::clamp(p.loss, target / 16, target * 16); };
   const auto distance = [&](const Point& p) { return std::fabs(std::log(loss(p) / target)); };
-  const auto nearest = *std::min_element(points.begin(), points.end(),
-                                         [&](const Point& a, const Point& b) { return distance(a) < distance(b); });
+  Point nearest = points[0];  // of equal ones the last, which is nearest to where the search has got
+  for (const Point& p : points) {
+    if (distance(p) <= distance(nearest)) nearest = p;
+  }
   double power = 2;  // what was seen of trained nets, until two points tell
   double least = std::numeric_limits<double>::infinity();
   for (const Point& p : points) {
-    if (p.density == nearest.density || distance(p) >= least) continue;
+    if (p.density == nearest.density || distance(p) > least) continue;
     least = distance(p);
-    power = std::clamp(std::log(loss(p) / loss(nearest)) / std::log(nearest.density / p.density), 1.0, 4.0);
+    power = std::clamp(std::log(loss(p) / loss(nearest)) / std::log(nearest.density / p.density), 1.5, 4.0);
   }
   return nearest.density * std::pow(loss(nearest) / target, 1 / power);
 }

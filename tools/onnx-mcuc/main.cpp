@@ -31,7 +31,7 @@ struct Flags {
   std::string model, emit, output = ".", name, report, test, io = "native";
   std::vector<std::string> input_shapes, run, run_output;
   std::optional<double> max_drop, sparsity, search_time;
-  std::string self_test_text, flash_text, ram_text;
+  std::string self_test_text, flash_text, ram_text, optimize;
   int64_t flash = 0, ram = 0;
   int64_t self_test = 0;
   bool io_in_arena = false, example = false, print_pipeline = false, quiet = false;
@@ -69,6 +69,11 @@ struct Flags {
                    "prune until the estimated flash (tables and code) is within this size, e.g. 64K")
         ->group(group);
     app.add_option("--ram", ram_text, "an error where the arena is larger than this size, e.g. 16K")->group(group);
+    app.add_option("--optimize", optimize,
+                   "what encodings and pruning save first: size, balanced or speed; default size where --max-drop or "
+                   "--flash asks for the smallest, else balanced")
+        ->check(CLI::IsMember({"size", "balanced", "speed"}))
+        ->group(group);
     app.add_option("--search-time", search_time, "end the search of --max-drop within about this many seconds")
         ->check(CLI::Range(1.0, 1e7))
         ->group(group);
@@ -147,7 +152,10 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
   std::string text = state.encoded ? "" : "canonicalize,fuse,";
   // Float weights are pruned on the samples where there are some.
   const bool surgical = calibrated && !state.quantized;
-  const char* search = train ? "prune-search{method=gradual " : surgical ? "prune-search{method=obs " : "prune-search{";
+  std::string search = train ? "prune-search{method=gradual " : surgical ? "prune-search{method=obs " : "prune-search{";
+  if (train && !flags.optimize.empty() && flags.optimize != "balanced") {
+    absl::StrAppend(&search, "objective=", flags.optimize, " ");
+  }
   if (flags.max_drop) {
     absl::StrAppend(&text, search, "max-drop=", DoubleText(*flags.max_drop));
     if (flags.search_time) absl::StrAppend(&text, " search-time=", DoubleText(*flags.search_time));
@@ -160,7 +168,7 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
   }
   const char* fixed = surgical ? "prune-obs{" : "prune{";
   if (flags.sparsity) {
-    absl::StrAppend(&text, train ? search : fixed, "sparsity=", DoubleText(*flags.sparsity), "},");
+    absl::StrAppend(&text, train ? search : std::string(fixed), "sparsity=", DoubleText(*flags.sparsity), "},");
   }
   if (!state.encoded && !scales) text += "prune-channels,";
   // A model that is quantized says its scales itself; what it joins can be fused once it is integer.
@@ -168,7 +176,13 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
   if (calibrated || quantized) text += "quantize,";
   if (quantized) text += "canonicalize,fuse,";
   if (calibrated || quantized) text += "prune-channels,";
-  if (!state.encoded) text += "csc-encode,";
+  // Whoever says how much may be lost wants the least bytes for it.
+  const bool smallest = flags.max_drop || flags.flash > 0;
+  const std::string objective = !flags.optimize.empty() ? flags.optimize : smallest ? "size" : "balanced";
+  if (!state.encoded) {
+    absl::StrAppend(&text, "csc-encode", objective == "balanced" ? "" : absl::StrCat("{objective=", objective, "}"),
+                    ",");
+  }
   text += "select-kernels,";
   if (float_io) text += "float-io,";
   std::vector<std::string> plan;
@@ -273,9 +287,11 @@ absl::Status Compile(const Flags& flags) {
     absl::StatusOr<std::string> chosen = DefaultPipeline(flags, StateOf(graph));
     if (!chosen.ok()) return chosen.status();
     text = *chosen;
-  } else if (flags.max_drop || flags.sparsity || flags.io != "native" || flags.io_in_arena) {
+  } else if (flags.max_drop || flags.sparsity || flags.flash > 0 || flags.ram > 0 || flags.search_time ||
+             !flags.optimize.empty() || flags.io != "native" || flags.io_in_arena) {
     return Conflict(
-        "--passes says every pass; put --max-drop, --sparsity, --io and --io-in-arena into it "
+        "--passes says every pass; put --max-drop, --sparsity, --flash, --ram, --optimize, --io and --io-in-arena into "
+        "it "
         "(prune-search, prune, float-io, plan-buffers{io=true})");
   }
   if (text == "none") text.clear();
