@@ -78,7 +78,25 @@ std::string RealFunction(Emission& out, UnaryFn fn, ElementType element, const s
     case UnaryFn::sqrt:
     case UnaryFn::abs:
     case UnaryFn::floor:
+    case UnaryFn::ceil:
+    case UnaryFn::round:
+    case UnaryFn::erf:
+    case UnaryFn::sin:
+    case UnaryFn::cos:
+    case UnaryFn::tan:
+    case UnaryFn::asin:
+    case UnaryFn::acos:
+    case UnaryFn::atan:
+    case UnaryFn::sinh:
+    case UnaryFn::cosh:
+    case UnaryFn::asinh:
+    case UnaryFn::acosh:
+    case UnaryFn::atanh:
       return call(EnumName(fn), {});
+    case UnaryFn::sign:
+      return absl::StrCat("(", CType(element), ")((", x, " > ", zero, ") - (", x, " < ", zero, "))");
+    case UnaryFn::bit_not:
+      break;  // integers only (Verify)
   }
   return x;
 }
@@ -137,6 +155,14 @@ absl::Status IntegerUnary(Emission& out, const UnaryAttrs& attrs, ElementType el
     case UnaryFn::neg:
       out.Line(absl::StrCat(y, " = (", type, ")(0 - (", wrap, ")", x, ");"));
       return absl::OkStatus();
+    case UnaryFn::sign:
+      out.Line(IsSigned(element) ? absl::StrCat(y, " = (", type, ")((", x, " > 0) - (", x, " < 0));")
+                                 : absl::StrCat(y, " = ", x, " != 0;"));
+      return absl::OkStatus();
+    case UnaryFn::bit_not:
+      out.Line(element == ElementType::b8 ? absl::StrCat(y, " = !", x, ";")
+                                          : absl::StrCat(y, " = (", type, ")~", x, ";"));
+      return absl::OkStatus();
     default:
       break;
   }
@@ -166,6 +192,16 @@ std::string RealBinary(Emission& out, BinaryFn fn, ElementType element, const st
       return absl::StrCat("mcuc_pow_", suffix, "(", a, ", ", b, ")");
     case BinaryFn::prelu:
       return absl::StrCat(a, " < ", RealLiteral(0, element), " ? ", a, " * ", b, " : ", a);
+    case BinaryFn::fmod:
+      out.Use(absl::StrCat("fmod_", suffix, ".h"));
+      return absl::StrCat("mcuc_fmod_", suffix, "(", a, ", ", b, ")");
+    case BinaryFn::mod:
+    case BinaryFn::bit_and:
+    case BinaryFn::bit_or:
+    case BinaryFn::bit_xor:
+    case BinaryFn::shift_left:
+    case BinaryFn::shift_right:
+      break;  // integers only (Verify)
   }
   return a;
 }
@@ -196,6 +232,27 @@ std::string IntegerBinary(Emission& out, BinaryFn fn, ElementType element, const
     case BinaryFn::pow:
       out.Use(IsSigned(element) ? "pow_i64.h" : "pow_u64.h");
       return absl::StrCat("(", type, ")", IsSigned(element) ? "mcuc_pow_i64(" : "mcuc_pow_u64(", a, ", ", b, ")");
+    case BinaryFn::mod:
+      if (!IsSigned(element)) return absl::StrCat("(", type, ")(", b, " == 0 ? 0 : ", a, " % ", b, ")");
+      out.Use("mod_i64.h");
+      return absl::StrCat("(", type, ")mcuc_mod_i64(", a, ", ", b, ")");
+    case BinaryFn::fmod:
+      return absl::StrCat("(", type, ")(", b, " == 0 ", IsSigned(element) ? absl::StrCat("|| ", b, " == -1 ") : "",
+                          "? 0 : ", a, " % ", b, ")");
+    case BinaryFn::bit_and:
+      return absl::StrCat("(", type, ")(", a, " & ", b, ")");
+    case BinaryFn::bit_or:
+      return absl::StrCat("(", type, ")(", a, " | ", b, ")");
+    case BinaryFn::bit_xor:
+      return absl::StrCat("(", type, ")(", a, " ^ ", b, ")");
+    case BinaryFn::shift_left:
+    case BinaryFn::shift_right: {  // beyond the type's bits, everything is shifted out
+      const bool left = fn == BinaryFn::shift_left;
+      const std::string bits = absl::StrCat(8 * ElementTypeBytes(element));
+      const std::string out_of = left || !IsSigned(element) ? "0" : absl::StrCat("-(", a, " < 0)");
+      return absl::StrCat("(", type, ")((uint64_t)", b, " < ", bits, " ? ", left ? absl::StrCat("(", wrap, ")") : "", a,
+                          left ? " << " : " >> ", b, " : ", out_of, ")");
+    }
     case BinaryFn::prelu:
       break;  // floats only (Verify)
   }
@@ -223,6 +280,11 @@ std::pair<Shape, Access> Part(const Shape& shape, const Ints& axes, bool kept) {
 
 }  // namespace
 
+std::string BinaryExpression(Emission& out, BinaryFn fn, ElementType element, const std::string& a,
+                             const std::string& b) {
+  return IsFloat(element) ? RealBinary(out, fn, element, a, b) : IntegerBinary(out, fn, element, a, b);
+}
+
 absl::Status LowerUnaryPlain(const Node& node, Emission& out) {
   const UnaryAttrs& attrs = node.As<UnaryAttrs>();
   const Type& type = node.result()->type();
@@ -247,8 +309,7 @@ absl::Status LowerBinaryPlain(const Node& node, Emission& out) {
   BroadcastLoops(out, type.shape, {node.operand(0)->type().shape, node.operand(1)->type().shape},
                  [&](const std::string& to, const std::vector<std::string>& from) {
                    const std::string l = At(a, from[0]), r = At(b, from[1]);
-                   std::string value = type.is_float() ? RealBinary(out, attrs.fn, element, l, r)
-                                                       : IntegerBinary(out, attrs.fn, element, l, r);
+                   std::string value = BinaryExpression(out, attrs.fn, element, l, r);
                    if (attrs.act.kind != ActKind::none) {  // floats only (Verify)
                      const auto [lo, hi] = ActBounds(attrs.act, element);
                      const std::string clamp = "clamp_" + FloatSuffix(element);
@@ -287,14 +348,16 @@ absl::Status LowerReducePlain(const Node& node, Emission& out) {
   const auto [kept, outer] = Part(type.shape, attrs.axes, true);
   const std::pair<Shape, Access> inner = Part(type.shape, attrs.axes, false);
   const int64_t count = Elements(inner.first);
+  const bool product = attrs.fn == ReduceFn::prod;
+  const int first = product ? 1 : 0;
   const std::string x = out.Read(*node.operand(0)), y = out.Write(*node.result());
   Loops(out, 0, kept, {AccessOf(kept), outer}, [&](const std::vector<std::string>& index, int depth) {
-    const std::string value = out.Local(extreme ? EnumName(attrs.fn) : "sum");
+    const std::string value = out.Local(extreme || product ? EnumName(attrs.fn) : "sum");
     const std::string sum_type = extreme || IsFloat(element) ? CType(element) : "uint64_t";
     out.Line(absl::StrCat(sum_type, " ", value, " = ",
                           extreme            ? At(x, index[1])
-                          : IsFloat(element) ? RealLiteral(0, element)
-                                             : "0",
+                          : IsFloat(element) ? RealLiteral(first, element)
+                                             : absl::StrCat(first),
                           ";"));
     Loops(out, depth, inner.first, {inner.second}, [&](const std::vector<std::string>& term, int) {
       const std::string from = At(x, Sum(index[1], term[0]));
@@ -302,7 +365,7 @@ absl::Status LowerReducePlain(const Node& node, Emission& out) {
         out.Line(absl::StrCat("if (", from, attrs.fn == ReduceFn::max ? " > " : " < ", value, ") ", value, " = ", from,
                               ";"));
       } else {
-        out.Line(absl::StrCat(value, " += ", IsFloat(element) ? "" : "(uint64_t)", from, ";"));
+        out.Line(absl::StrCat(value, product ? " *= " : " += ", IsFloat(element) ? "" : "(uint64_t)", from, ";"));
       }
     });
     std::string result = value;

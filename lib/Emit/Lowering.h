@@ -155,6 +155,13 @@ absl::Status LowerUnaryPlain(const Node& node, Emission& out);
 absl::Status LowerBinaryPlain(const Node& node, Emission& out);
 absl::Status LowerSoftmaxFloat(const Node& node, Emission& out);
 absl::Status LowerArgReduce(const Node& node, Emission& out);
+absl::Status LowerCompare(const Node& node, Emission& out);
+absl::Status LowerSelect(const Node& node, Emission& out);
+absl::Status LowerExpand(const Node& node, Emission& out);
+absl::Status LowerScatter(const Node& node, Emission& out);
+absl::Status LowerCumSum(const Node& node, Emission& out);
+absl::Status LowerTopK(const Node& node, Emission& out);
+absl::Status LowerTrees(const Node& node, Emission& out);
 absl::Status LowerResizePlain(const Node& node, Emission& out);
 absl::Status LowerResizeNearest(const Node& node, Emission& out);  // any element type
 absl::Status LowerCast(const Node& node, Emission& out);
@@ -165,6 +172,9 @@ absl::Status LowerSlice(const Node& node, Emission& out);
 absl::Status LowerPad(const Node& node, Emission& out);
 absl::Status LowerGather(const Node& node, Emission& out);
 
+// a fn b of an unquantized element type; a and b are expressions without side effects.
+std::string BinaryExpression(Emission& out, BinaryFn fn, ElementType element, const std::string& a,
+                             const std::string& b);
 // The bounds of an activation as literals of a float type: "0.0f", "INFINITY".
 std::pair<std::string, std::string> ActBounds(const Act& act, ElementType element = ElementType::f32);
 // Adds a `static const struct mcuc_conv` (runtime/conv.h) for a conv with its fused pool; returns "&name".

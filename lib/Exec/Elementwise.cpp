@@ -67,6 +67,38 @@ T Compute(UnaryFn fn, T x, T alpha, T beta) {
       return -x;
     case UnaryFn::floor:
       return std::floor(x);
+    case UnaryFn::ceil:
+      return std::ceil(x);
+    case UnaryFn::round:  // half to even
+      return std::nearbyint(x);
+    case UnaryFn::erf:
+      return std::erf(x);
+    case UnaryFn::sin:
+      return std::sin(x);
+    case UnaryFn::cos:
+      return std::cos(x);
+    case UnaryFn::tan:
+      return std::tan(x);
+    case UnaryFn::asin:
+      return std::asin(x);
+    case UnaryFn::acos:
+      return std::acos(x);
+    case UnaryFn::atan:
+      return std::atan(x);
+    case UnaryFn::sinh:
+      return std::sinh(x);
+    case UnaryFn::cosh:
+      return std::cosh(x);
+    case UnaryFn::asinh:
+      return std::asinh(x);
+    case UnaryFn::acosh:
+      return std::acosh(x);
+    case UnaryFn::atanh:
+      return std::atanh(x);
+    case UnaryFn::sign:
+      return static_cast<T>((x > 0) - (x < 0));
+    case UnaryFn::bit_not:
+      break;  // integers only (Verify)
   }
   return x;
 }
@@ -93,6 +125,14 @@ T ComputeInteger(UnaryFn fn, T x, float alpha, float beta) {
       return static_cast<T>(uint64_t{0} - static_cast<uint64_t>(x));
     case UnaryFn::floor:
       return x;
+    case UnaryFn::sign:
+      return static_cast<T>((x > T{0}) - (x < T{0}));
+    case UnaryFn::bit_not:
+      if constexpr (std::is_same_v<T, bool>) {
+        return !x;
+      } else {
+        return static_cast<T>(~static_cast<uint64_t>(x));
+      }
     default:
       return ConvertValue<T>(Compute<double>(fn, static_cast<double>(x), alpha, beta));
   }
@@ -117,6 +157,15 @@ T ComputeFloat(BinaryFn fn, T a, T b) {
       return std::pow(a, b);
     case BinaryFn::prelu:
       return a < 0 ? a * b : a;
+    case BinaryFn::fmod:
+      return std::fmod(a, b);
+    case BinaryFn::mod:
+    case BinaryFn::bit_and:
+    case BinaryFn::bit_or:
+    case BinaryFn::bit_xor:
+    case BinaryFn::shift_left:
+    case BinaryFn::shift_right:
+      break;  // integers only (Verify)
   }
   return a;
 }
@@ -160,6 +209,25 @@ T ComputeInteger(BinaryFn fn, T a, T b) {
       return IntegerPower(a, b);
     case BinaryFn::prelu:
       return a < T{0} ? static_cast<T>(u * v) : a;
+    case BinaryFn::mod:  // of the divisor's sign; the divisor is not 0: see Binary
+    case BinaryFn::fmod: {
+      if constexpr (std::is_signed_v<T>) {
+        if (b == T{-1}) return 0;
+      }
+      const T rest = static_cast<T>(a % b);
+      const bool other_sign = fn == BinaryFn::mod && rest != T{0} && (rest < T{0}) != (b < T{0});
+      return other_sign ? static_cast<T>(rest + b) : rest;
+    }
+    case BinaryFn::bit_and:
+      return static_cast<T>(u & v);
+    case BinaryFn::bit_or:
+      return static_cast<T>(u | v);
+    case BinaryFn::bit_xor:
+      return static_cast<T>(u ^ v);
+    case BinaryFn::shift_left:  // beyond the type's bits, everything is shifted out
+      return v < 8 * sizeof(T) ? static_cast<T>(u << v) : T{0};
+    case BinaryFn::shift_right:
+      return v < 8 * sizeof(T) ? static_cast<T>(a >> v) : a < T{0} ? static_cast<T>(~uint64_t{0}) : T{0};
   }
   return a;
 }
@@ -275,7 +343,8 @@ absl::Status Unary(const Node& node, const Operands& operands, Tensor& y) {
 absl::Status Binary(const Node& node, const Operands& operands, Tensor& y) {
   const auto& attrs = node.As<BinaryAttrs>();
   const Tensor &a = *operands[0], &b = *operands[1];
-  if (attrs.fn == BinaryFn::div && !y.type().is_float()) {
+  const bool divides = attrs.fn == BinaryFn::div || attrs.fn == BinaryFn::mod || attrs.fn == BinaryFn::fmod;
+  if (divides && !y.type().is_float()) {
     for (int64_t i = 0; i < b.elements(); ++i) {
       if (b.AsInt(i) == 0)
         return absl::InvalidArgumentError(absl::StrCat("integer division by zero: element ", i, " of b"));

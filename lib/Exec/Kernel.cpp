@@ -32,6 +32,8 @@ constexpr Row kRows[] = {
     {Op::kReduce, Reduce, IntegerReduce, Quantized::kNever},
     {Op::kUnary, Unary, IntegerUnary, Quantized::kNever},
     {Op::kBinary, Binary, IntegerBinary, Quantized::kNever},
+    {Op::kCompare, Compare, nullptr, Quantized::kOwn},
+    {Op::kSelect, Select, nullptr, Quantized::kOwn},
     {Op::kSoftmax, Softmax, IntegerSoftmax, Quantized::kNever},
     {Op::kLut, IntegerLut, nullptr, Quantized::kOwn},
     {Op::kReshape, Copy, nullptr, Quantized::kKeeps},
@@ -40,6 +42,11 @@ constexpr Row kRows[] = {
     {Op::kSlice, Slice, nullptr, Quantized::kKeeps},
     {Op::kPad, Pad, nullptr, Quantized::kKeeps},
     {Op::kGather, Gather, nullptr, Quantized::kKeeps},
+    {Op::kExpand, Expand, nullptr, Quantized::kKeeps},
+    {Op::kScatter, Scatter, nullptr, Quantized::kOwn},
+    {Op::kCumSum, CumSum, nullptr, Quantized::kNever},
+    {Op::kTrees, Trees, nullptr, Quantized::kOwn},
+    {Op::kTopK, TopK, nullptr, Quantized::kOwn},
     {Op::kArgReduce, ArgReduce, nullptr, Quantized::kOwn},
     {Op::kResize, Resize, IntegerResize, Quantized::kNever},
     {Op::kCast, Cast, nullptr, Quantized::kOwn},
@@ -87,6 +94,10 @@ absl::Status CheckOwn(const Node& node) {
                     : node.op() == Op::kQuantize   ? x.is_float() && y.quant
                     : node.op() == Op::kDequantize ? x.quant && y.is_float()
                     : node.op() == Op::kArgReduce  ? y.element == ElementType::i64
+                   : node.op() == Op::kTopK       ? y.element == ElementType::i64
+                   : node.op() == Op::kCompare    ? y.element == ElementType::b8
+                   : node.op() == Op::kSelect     ? node.operand(1)->type().element == y.element
+                   : node.op() == Op::kScatter    ? x.element == y.element
                                                    : true;
   if (fits) return absl::OkStatus();
   return absl::InvalidArgumentError(

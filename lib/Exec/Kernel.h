@@ -53,7 +53,11 @@ absl::Status MaxPool(const Node&, const Operands&, Tensor&);  // N7 too: quantiz
 absl::Status AvgPool(const Node&, const Operands&, Tensor&);
 absl::Status Reduce(const Node&, const Operands&, Tensor&);
 absl::Status ArgReduce(const Node&, const Operands&, Tensor&);  // of quantized tensors too
+absl::Status CumSum(const Node&, const Operands&, Tensor&);
+absl::Status Trees(const Node&, const Operands&, Tensor&);
+absl::Status TopK(const Node&, const Operands&, Tensor&);  // of quantized tensors too
 absl::Status Softmax(const Node&, const Operands&, Tensor&);
+absl::Status Compare(const Node&, const Operands&, Tensor&);
 absl::Status Unary(const Node&, const Operands&, Tensor&);
 absl::Status Binary(const Node&, const Operands&, Tensor&);
 absl::Status Cast(const Node&, const Operands&, Tensor&);
@@ -67,6 +71,9 @@ absl::Status Concat(const Node&, const Operands&, Tensor&);
 absl::Status Slice(const Node&, const Operands&, Tensor&);
 absl::Status Pad(const Node&, const Operands&, Tensor&);
 absl::Status Gather(const Node&, const Operands&, Tensor&);
+absl::Status Expand(const Node&, const Operands&, Tensor&);
+absl::Status Select(const Node&, const Operands&, Tensor&);
+absl::Status Scatter(const Node&, const Operands&, Tensor&);  // combines values that are not quantized
 void ResizeNearest(const ResizeAttrs& attrs, const Tensor& x, Tensor& y);  // N16
 
 // Quantized tensors by the rules of docs/numerics.md.

@@ -139,6 +139,19 @@ void ResizeNearest(const ResizeAttrs& attrs, const Tensor& x, Tensor& y) {
   CopyByMaps(maps, x, nullptr, y);
 }
 
+absl::Status Expand(const Node&, const Operands& operands, Tensor& y) {
+  const Shape& xs = operands[0]->shape();
+  const std::vector<int64_t> strides = Strides(xs);
+  const size_t missing = y.shape().size() - xs.size();
+  Maps maps(y.shape().size());
+  for (size_t d = 0; d < maps.size(); ++d) {
+    const bool repeats = d < missing || xs[d - missing] == 1;
+    for (int64_t i = 0; i < y.shape()[d]; ++i) maps[d].push_back(repeats ? 0 : i * strides[d - missing]);
+  }
+  CopyByMaps(maps, *operands[0], nullptr, y);
+  return absl::OkStatus();
+}
+
 absl::Status Concat(const Node& node, const Operands& operands, Tensor& y) {
   const int64_t axis = node.As<ConcatAttrs>().axis;
   const AxisView view(y.shape(), axis);

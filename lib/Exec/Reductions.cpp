@@ -49,8 +49,13 @@ absl::Status Reduce(const Node& node, const Operands& operands, Tensor& y) {
       return;
     }
     using Sum = std::conditional_t<std::is_floating_point_v<T>, double, uint64_t>;
-    std::vector<Sum> sums(result.size());
-    for (size_t i = 0; i < x.size(); ++i) sums[static_cast<size_t>(targets[i])] += static_cast<Sum>(x[i]);
+    std::vector<Sum> sums(result.size(), static_cast<Sum>(attrs.fn == ReduceFn::prod ? 1 : 0));
+    for (size_t i = 0; i < x.size(); ++i) {
+      Sum& sum = sums[static_cast<size_t>(targets[i])];
+      const auto value = static_cast<Sum>(x[i]);
+      // Products are rounded as they go: what overflows must do so in the same place as in the emitted C.
+      sum = attrs.fn == ReduceFn::prod ? static_cast<Sum>(static_cast<T>(sum * value)) : sum + value;
+    }
     if (attrs.fn == ReduceFn::mean) {
       using Signed = std::conditional_t<std::is_floating_point_v<T>, double, int64_t>;
       for (Sum& sum : sums) sum = static_cast<Sum>(static_cast<Signed>(sum) / static_cast<Signed>(count));

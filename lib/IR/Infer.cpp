@@ -214,6 +214,60 @@ absl::StatusOr<Shape> Infer(const BinaryAttrs&, const Operands& operands, const 
   return BroadcastShapes(operands[0]->shape, operands[1]->shape);
 }
 
+absl::StatusOr<Shape> Infer(const CompareAttrs&, const Operands& operands, const Shape*) {
+  return BroadcastShapes(operands[0]->shape, operands[1]->shape);
+}
+
+absl::StatusOr<Shape> Infer(const SelectAttrs&, const Operands& operands, const Shape*) {
+  const auto shape = BroadcastShapes(operands[1]->shape, operands[2]->shape);
+  if (!shape.ok()) return shape;
+  return BroadcastShapes(operands[0]->shape, *shape);
+}
+
+absl::StatusOr<Shape> Infer(const ExpandAttrs&, const Operands& operands, const Shape* declared) {
+  if (!declared) return absl::InternalError("expand: the result's shape must be declared");
+  const auto shape = BroadcastShapes(operands[0]->shape, *declared);
+  if (shape.ok() && *shape == *declared) return *declared;
+  return Invalid("x ", Text(operands[0]->shape), " does not broadcast to the result ", Text(*declared));
+}
+
+absl::StatusOr<Shape> Infer(const ScatterAttrs&, const Operands& operands, const Shape*) {
+  const Shape &x = operands[0]->shape, &updates = operands[2]->shape;
+  if (x.empty()) return Invalid("x is a scalar; scatter takes a rank of at least 1");
+  Shape expected = operands[1]->shape;
+  expected.insert(expected.end(), x.begin() + 1, x.end());
+  if (updates == expected) return x;
+  return Invalid("updates ", Text(updates), " must be ", Text(expected), ": the shape of the indices ",
+                 Text(operands[1]->shape), " and a slice of x ", Text(x));
+}
+
+absl::StatusOr<Shape> Infer(const CumSumAttrs& attrs, const Operands& operands, const Shape*) {
+  if (absl::Status s = CheckAxis(attrs.axis, operands[0]->shape); !s.ok()) return s;
+  return operands[0]->shape;
+}
+
+absl::StatusOr<Shape> Infer(const TreesAttrs& attrs, const Operands& operands, const Shape*) {
+  static const char* const names[] = {"x", "nodes", "thresholds", "roots", "leaves", "targets", "weights"};
+  for (size_t i = 0; i < std::size(names); ++i) {
+    if (absl::Status s = CheckRank(names[i], operands[i]->shape, i < 2 ? 2 : 1); !s.ok()) return s;
+  }
+  if (operands[1]->shape[1] != 3 || operands[2]->shape[0] != operands[1]->shape[0]) {
+    return Invalid("nodes ", Text(operands[1]->shape), " must be [N, 3] for the thresholds ", Text(operands[2]->shape));
+  }
+  if (operands[5]->shape != operands[6]->shape) return Invalid("targets and weights must have the same shape");
+  if (attrs.outputs < 1 || attrs.outputs > kMaxElements) return Invalid("outputs = ", attrs.outputs);
+  return Shape{operands[0]->shape[0], attrs.outputs};
+}
+
+absl::StatusOr<Shape> Infer(const TopKAttrs& attrs, const Operands& operands, const Shape*) {
+  Shape result = operands[0]->shape;
+  if (absl::Status s = CheckAxis(attrs.axis, result); !s.ok()) return s;
+  int64_t& n = result[static_cast<size_t>(attrs.axis)];
+  if (attrs.k < 1 || attrs.k > n) return Invalid("k = ", attrs.k, " is outside [1, ", n, "], the elements of the axis");
+  n = attrs.k;
+  return result;
+}
+
 absl::Status CheckTable(const Operands& operands) {
   if (operands.size() < 2 || operands[1]->shape == Shape{256}) return absl::OkStatus();
   return Invalid("table ", Text(operands[1]->shape), " must be [256]");

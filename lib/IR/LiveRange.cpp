@@ -48,10 +48,13 @@ bool MayRunInPlace(const Node& node, size_t operand) {
     case Op::kQuantize:
     case Op::kDequantize:
     case Op::kRequantize:
+    case Op::kCumSum:
       return true;
     case Op::kLut:
       return operand == 0;
     case Op::kBinary:
+    case Op::kCompare:
+    case Op::kSelect:
       // An operand that is broadcast is read again after its element has been overwritten.
       return from.shape == to.shape;
     case Op::kSoftmax:

@@ -55,7 +55,8 @@ class NodeRules {
   template <typename Attrs>
   void CheckBounds(const Attrs& attrs);
   void Float();
-  void Move();  // quantized or not, the result is of the operand's element type and quantization
+  void Move();     // quantized or not, the result is of the operand's element type and quantization
+  void Indices();  // the result is indices of elements that can be ordered
 
   void Rule(const ConvAttrs& attrs);
   void Rule(const ConvTransposeAttrs& attrs) { Float(), CheckAct(attrs.act); }
@@ -66,6 +67,8 @@ class NodeRules {
   void Rule(const ReduceAttrs& attrs);
   void Rule(const UnaryAttrs& attrs);
   void Rule(const BinaryAttrs& attrs);
+  void Rule(const CompareAttrs&);
+  void Rule(const SelectAttrs&);
   void Rule(const SoftmaxAttrs& attrs);
   void Rule(const LutAttrs&);
   void Rule(const ReshapeAttrs&) { Move(); }
@@ -74,7 +77,12 @@ class NodeRules {
   void Rule(const SliceAttrs&) { Move(); }
   void Rule(const PadAttrs& attrs);
   void Rule(const GatherAttrs& attrs);
-  void Rule(const ArgReduceAttrs&);
+  void Rule(const ExpandAttrs&) { Move(); }
+  void Rule(const ScatterAttrs& attrs);
+  void Rule(const CumSumAttrs&);
+  void Rule(const TopKAttrs&) { Indices(); }
+  void Rule(const TreesAttrs& attrs);
+  void Rule(const ArgReduceAttrs&) { Indices(); }
   void Rule(const ResizeAttrs&);
   void Rule(const CastAttrs&);
   void Rule(const IdentityAttrs&) { Move(); }
@@ -252,6 +260,7 @@ void NodeRules::Rule(const ReduceAttrs& attrs) {
     return CheckNoMultipliers(attrs.mul, attrs.shift, "the operation is not quantized");
   }
   if (!IsQ8(x) || !IsQ8(y_)) return TypesError("must be of one numeric element type, or quantized i8 [N9]");
+  if (attrs.fn == ReduceFn::prod) return Error("prod has no quantized form");
   if (attrs.fn == ReduceFn::max || attrs.fn == ReduceFn::min) {
     if (!SameKind(x, y_)) TypesError("max and min keep scale and zero point [N9]");
     return CheckNoMultipliers(attrs.mul, attrs.shift, "max and min keep scale and zero point [N9]");
@@ -276,16 +285,30 @@ void NodeRules::Rule(const UnaryAttrs& attrs) {
       Error(EnumName(attrs.fn), " has no quantized form; relu and clip have, others become a lut [N10, N13]");
     return;
   }
+  if (attrs.fn == UnaryFn::bit_not) {
+    if (IsFloat(x.element)) TypesError("bit_not takes integers and b8");
+    return;
+  }
   if (!IsNumeric(x)) return TypesError("must be numeric");
-  if (IsFloat(x.element) || clamps || attrs.fn == UnaryFn::abs || attrs.fn == UnaryFn::neg) return;
-  TypesError(absl::StrCat(EnumName(attrs.fn), " takes f32 and f64 only; integers take relu, clip, abs and neg"));
+  if (IsFloat(x.element) || clamps || attrs.fn == UnaryFn::abs || attrs.fn == UnaryFn::neg ||
+      attrs.fn == UnaryFn::sign) {
+    return;
+  }
+  TypesError(absl::StrCat(EnumName(attrs.fn),
+                          " takes f32 and f64 only; integers take relu, clip, abs, neg, sign and bit_not"));
 }
 
 void NodeRules::Rule(const BinaryAttrs& attrs) {
   const Type &a = Operand(0), &b = Operand(1);
   CheckAct(attrs.act);
   if (!a.quant && !b.quant && !y_.quant) {
-    if (!SameKind(a, b) || !SameKind(a, y_) || !IsNumeric(a)) return TypesError("must be of one numeric element type");
+    const bool logic = attrs.fn == BinaryFn::bit_and || attrs.fn == BinaryFn::bit_or || attrs.fn == BinaryFn::bit_xor;
+    if (!SameKind(a, b) || !SameKind(a, y_) || (!IsNumeric(a) && !logic)) {
+      return TypesError("must be of one numeric element type; bit_and, bit_or and bit_xor may be of b8");
+    }
+    const bool integer =
+        logic || attrs.fn == BinaryFn::mod || attrs.fn == BinaryFn::shift_left || attrs.fn == BinaryFn::shift_right;
+    if (integer && IsFloat(a.element)) TypesError(absl::StrCat(EnumName(attrs.fn), " takes integers only"));
     if (attrs.act.kind != ActKind::none && !IsFloat(a.element))
       TypesError("an activation needs a float or quantized type");
     if (attrs.fn == BinaryFn::prelu && !IsFloat(a.element)) TypesError("prelu takes f32 and f64 only");
@@ -312,6 +335,18 @@ void NodeRules::Rule(const BinaryAttrs& attrs) {
   }
   if (attrs.shift[0] < 1 || attrs.shift[0] > 30)
     Error("shift is ", attrs.shift[0], "; it must be within [1, 30] [N11]");
+}
+
+void NodeRules::Rule(const CompareAttrs&) {
+  if (!SameKind(Operand(0), Operand(1)) || Operand(0).quant || !IsPlain(y_, ElementType::b8)) {
+    TypesError("a and b must be of one element type, not quantized, and the result b8");
+  }
+}
+
+void NodeRules::Rule(const SelectAttrs&) {
+  if (!IsPlain(Operand(0), ElementType::b8) || !SameKind(Operand(1), Operand(2)) || !SameKind(Operand(1), y_)) {
+    TypesError("c must be b8, and a, b and the result of one element type and quantization");
+  }
 }
 
 void NodeRules::Rule(const SoftmaxAttrs& attrs) {
@@ -392,7 +427,57 @@ void NodeRules::Rule(const GatherAttrs& attrs) {
   }
 }
 
-void NodeRules::Rule(const ArgReduceAttrs&) {
+void NodeRules::Rule(const ScatterAttrs& attrs) {
+  Move();
+  const Type &x = Operand(0), &indices = Operand(1);
+  if (!IsPlain(indices, ElementType::i32) && !IsPlain(indices, ElementType::i64)) {
+    return TypesError("the indices must be i32 or i64");
+  }
+  if (!SameKind(x, Operand(2))) return TypesError("updates must be of the kind of x");
+  if (attrs.fn != ScatterFn::set && !IsNumeric(x)) TypesError(absl::StrCat(EnumName(attrs.fn), " takes numeric types"));
+}
+
+// Nodes refer to nodes behind them, so that every walk ends, and everything lies within its table.
+void NodeRules::Rule(const TreesAttrs& attrs) {
+  const bool integers = IsPlain(Operand(1), ElementType::i32) && IsPlain(Operand(3), ElementType::i32) &&
+                        IsPlain(Operand(4), ElementType::i32) && IsPlain(Operand(5), ElementType::i32);
+  if (!IsF32(Operand(0)) || !IsF32(Operand(2)) || !IsF32(Operand(6)) || !IsF32(y_) || !integers) {
+    return TypesError("x, thresholds, weights and the result must be f32, and the other tables i32");
+  }
+  for (size_t i = 1; i < 7; ++i) {
+    if (!node_.operand(i)->is_constant()) return Error("the tables must be constant");
+  }
+  const auto table = [&](size_t i) { return node_.operand(i)->tensor().data<int32_t>(); };
+  const int64_t features = Operand(0).shape[1], nodes = Operand(1).shape[0];
+  const int64_t leaves = Operand(4).shape[0] - 1, entries = Operand(5).shape[0];
+  if (nodes > INT16_MAX || leaves > INT16_MAX || entries > UINT16_MAX || features > INT16_MAX) {
+    return Error("has ", nodes, " nodes, ", leaves, " leaves and ", entries, " entries for ", features,
+                 " features; at most ", INT16_MAX, ", ", INT16_MAX, " and ", UINT16_MAX, " for ", INT16_MAX);
+  }
+  const auto leads = [&](int64_t from, int64_t to) { return to < 0 ? -1 - to < leaves : to > from && to < nodes; };
+  for (int64_t i = 0; i < nodes; ++i) {
+    const auto node = table(1).subspan(static_cast<size_t>(3 * i), 3);
+    if (node[0] < 0 || node[0] >= features) return Error("node ", i, " reads feature ", node[0], " of ", features);
+    if (!leads(i, node[1]) || !leads(i, node[2])) return Error("node ", i, " leads to no later node and to no leaf");
+  }
+  for (const int32_t root : table(3)) {
+    if (!leads(-1, root)) return Error("a root is neither node nor leaf: ", root);
+  }
+  int64_t last = 0;
+  for (const int32_t start : table(4)) {
+    if (start < last || start > entries) return Error("leaves must ascend within the ", entries, " entries");
+    last = start;
+  }
+  for (const int32_t target : table(5)) {
+    if (target < 0 || target >= attrs.outputs) return Error("target ", target, " is outside [0, ", attrs.outputs, ")");
+  }
+}
+
+void NodeRules::Rule(const CumSumAttrs&) {
+  if (!SameKind(Operand(0), y_) || !IsNumeric(y_)) TypesError("must be of one numeric element type");
+}
+
+void NodeRules::Indices() {
   const Type& x = Operand(0);
   if ((!IsNumeric(x) && !IsQ8(x)) || !IsPlain(y_, ElementType::i64)) {
     TypesError("x must be numeric or quantized i8, and the result i64");

@@ -45,10 +45,10 @@ bool IsMonotone(const Node& node) {
   if (const auto* binary = node.If<BinaryAttrs>()) {
     return binary->fn == BinaryFn::add || binary->fn == BinaryFn::min || binary->fn == BinaryFn::max;
   }
+  if (const auto* reduce = node.If<ReduceAttrs>()) return reduce->fn != ReduceFn::prod;
   switch (node.op()) {
     case Op::kMaxPool:
     case Op::kAvgPool:
-    case Op::kReduce:
     case Op::kReshape:
     case Op::kTranspose:
     case Op::kConcat:

@@ -111,6 +111,38 @@ double UnaryFunction(const UnaryAttrs& attrs, double x) {
       return -x;
     case UnaryFn::floor:
       return std::floor(x);
+    case UnaryFn::ceil:
+      return std::ceil(x);
+    case UnaryFn::round:
+      return std::nearbyint(x);
+    case UnaryFn::erf:
+      return std::erf(x);
+    case UnaryFn::sin:
+      return std::sin(x);
+    case UnaryFn::cos:
+      return std::cos(x);
+    case UnaryFn::tan:
+      return std::tan(x);
+    case UnaryFn::asin:
+      return std::asin(x);
+    case UnaryFn::acos:
+      return std::acos(x);
+    case UnaryFn::atan:
+      return std::atan(x);
+    case UnaryFn::sinh:
+      return std::sinh(x);
+    case UnaryFn::cosh:
+      return std::cosh(x);
+    case UnaryFn::asinh:
+      return std::asinh(x);
+    case UnaryFn::acosh:
+      return std::acosh(x);
+    case UnaryFn::atanh:
+      return std::atanh(x);
+    case UnaryFn::sign:
+      return static_cast<double>((x > 0) - (x < 0));
+    case UnaryFn::bit_not:
+      break;  // of integers only
   }
   return x;
 }
@@ -133,6 +165,15 @@ double BinaryFunction(BinaryFn fn, double a, double b) {
       return std::pow(a, b);
     case BinaryFn::prelu:
       return a < 0 ? a * b : a;
+    case BinaryFn::fmod:
+      return std::fmod(a, b);
+    case BinaryFn::mod:
+    case BinaryFn::bit_and:
+    case BinaryFn::bit_or:
+    case BinaryFn::bit_xor:
+    case BinaryFn::shift_left:
+    case BinaryFn::shift_right:
+      break;  // of integers only
   }
   return a;
 }
@@ -264,6 +305,7 @@ std::optional<std::string> Plan::WhyFloat(const Node& node) const {
   if (const auto* reduce = node.If<ReduceAttrs>()) {
     const int64_t n = node.operand(0)->type().elements() / node.result()->type().elements();
     const bool adds = reduce->fn == ReduceFn::sum || reduce->fn == ReduceFn::mean;
+    if (reduce->fn == ReduceFn::prod) return "a product of elements has no integer form";
     if (adds && n > kMostReduceElements) return absl::StrCat("it adds ", n, " elements, over ", kMostReduceElements);
     return std::nullopt;
   }

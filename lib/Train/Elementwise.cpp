@@ -57,7 +57,31 @@ float Derivative(const UnaryAttrs& attrs, float x, float y) {
       return x > 0 ? 1.0f : x < 0 ? -1.0f : 0.0f;
     case UnaryFn::neg:
       return -1.0f;
-    default:  // floor; relu is below
+    case UnaryFn::erf:
+      return 1.12837917f * std::exp(-x * x);
+    case UnaryFn::sin:
+      return std::cos(x);
+    case UnaryFn::cos:
+      return -std::sin(x);
+    case UnaryFn::tan:
+      return 1.0f + y * y;
+    case UnaryFn::asin:
+      return 1.0f / std::sqrt(1.0f - x * x);
+    case UnaryFn::acos:
+      return -1.0f / std::sqrt(1.0f - x * x);
+    case UnaryFn::atan:
+      return 1.0f / (1.0f + x * x);
+    case UnaryFn::sinh:
+      return std::cosh(x);
+    case UnaryFn::cosh:
+      return std::sinh(x);
+    case UnaryFn::asinh:
+      return 1.0f / std::sqrt(x * x + 1.0f);
+    case UnaryFn::acosh:
+      return 1.0f / std::sqrt(x * x - 1.0f);
+    case UnaryFn::atanh:
+      return 1.0f / (1.0f - x * x);
+    default:  // floor, ceil, round, sign; relu is below
       return 0.0f;
   }
 }
@@ -103,6 +127,15 @@ Partials DerivativesOf(BinaryFn fn, float a, float b) {
       return {b == 0 ? 0 : b * std::pow(a, b - 1), a > 0 ? std::pow(a, b) * std::log(a) : 0};
     case BinaryFn::prelu:
       return a < 0 ? Partials{b, a} : Partials{1, 0};
+    case BinaryFn::fmod:
+      return {1, -std::trunc(a / b)};
+    case BinaryFn::mod:
+    case BinaryFn::bit_and:
+    case BinaryFn::bit_or:
+    case BinaryFn::bit_xor:
+    case BinaryFn::shift_left:
+    case BinaryFn::shift_right:
+      break;  // of integers only
   }
   return {0, 0};
 }
@@ -169,6 +202,16 @@ class Reduce : public Interpreted {
     if (fn_ == ReduceFn::sum || fn_ == ReduceFn::mean) {
       const float n = fn_ == ReduceFn::mean ? static_cast<float>(x[0]->elements() / y.elements()) : 1.0f;
       for (size_t i = 0; i < targets_.size(); ++i) dx[0][i] += dy[targets_[i]] / n;
+      return;
+    }
+    if (fn_ == ReduceFn::prod) {
+      for (size_t i = 0; i < targets_.size(); ++i) {
+        float others = 1;
+        for (size_t j = 0; j < targets_.size(); ++j) {
+          if (j != i && targets_[j] == targets_[i]) others *= Floats(*x[0])[j];
+        }
+        dx[0][i] += dy[targets_[i]] * others;
+      }
       return;
     }
     // The first of the elements that are the maximum or minimum.

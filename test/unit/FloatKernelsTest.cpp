@@ -191,6 +191,7 @@ TEST(FloatKernels, UnaryOfFloats) {
     for (const std::string& name : EnumNames(UnaryFn{})) {
       UnaryAttrs attrs;
       ASSERT_TRUE(ParseEnum(name, &attrs.fn));
+      if (attrs.fn == UnaryFn::bit_not) continue;  // of integers
       attrs.alpha = attrs.fn == UnaryFn::clip ? -0.75f : 0.3f;
       attrs.beta = 0.6f;
       const bool positive = attrs.fn == UnaryFn::log || attrs.fn == UnaryFn::sqrt;
@@ -224,6 +225,11 @@ TEST(FloatKernels, UnaryOfIntegers) {
   bench.Check(options);
 }
 
+bool IsIntegral(BinaryFn fn) {
+  return fn == BinaryFn::mod || fn == BinaryFn::bit_and || fn == BinaryFn::bit_or || fn == BinaryFn::bit_xor ||
+         fn == BinaryFn::shift_left || fn == BinaryFn::shift_right;
+}
+
 TEST(FloatKernels, BinaryOfEveryTypeAndBroadcast) {
   const std::vector<std::pair<Shape, Shape>> shapes = {{{2, 3, 4}, {2, 3, 4}},
                                                        {{2, 3, 4}, {4}},
@@ -240,10 +246,11 @@ TEST(FloatKernels, BinaryOfEveryTypeAndBroadcast) {
       for (const std::string& name : EnumNames(BinaryFn{})) {
         BinaryAttrs attrs;
         ASSERT_TRUE(ParseEnum(name, &attrs.fn));
-        if (integers && attrs.fn == BinaryFn::prelu) continue;
+        if (integers ? attrs.fn == BinaryFn::prelu : IsIntegral(attrs.fn)) continue;
         const auto& [a_shape, b_shape] = shapes[i++ % shapes.size()];
         Value *a = bench.Input(Of(element, a_shape)), *b = bench.Input(Of(element, b_shape));
-        if (attrs.fn == BinaryFn::div && integers) {  // by nothing that is 0, but by -1
+        const bool divides = attrs.fn == BinaryFn::div || attrs.fn == BinaryFn::mod || attrs.fn == BinaryFn::fmod;
+        if (divides && integers) {  // by nothing that is 0, but by -1
           b = bench.Inner(BinaryAttrs{BinaryFn::mul, {}, {}, {}}, {b, b});
           b = bench.Inner(BinaryAttrs{BinaryFn::sub, {}, {}, {}},
                           {b, bench.Constant(Tensor::Of(Of(element, {}), std::vector<int64_t>{2}))});

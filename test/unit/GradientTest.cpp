@@ -266,10 +266,19 @@ TEST(GradientTest, OfEqualElementsTheFirstIsTheMaximum) {
 }
 
 TEST(GradientTest, Unary) {
-  for (const std::string fn : {"relu", "sigmoid", "tanh", "softplus", "exp", "abs", "neg", "floor"}) {
+  for (const std::string fn : {"relu", "sigmoid", "tanh", "softplus", "exp", "abs", "neg", "floor", "erf", "sin", "cos",
+                               "atan", "sinh", "cosh", "asinh"}) {
     Check(One("1x11", "1x11", "unary %x {fn = " + fn + "}"), 0, {-2.3, 2.1});
   }
   for (const std::string fn : {"log", "sqrt"}) Check(One("1x11", "1x11", "unary %x {fn = " + fn + "}"), 0, {0.5, 3});
+  for (const std::string fn : {"tan", "asin", "acos", "atanh"}) {
+    Check(One("1x11", "1x11", "unary %x {fn = " + fn + "}"), 0, {-0.8, 0.8});
+  }
+  Check(One("1x11", "1x11", "unary %x {fn = acosh}"), 0, {1.5, 3});
+  // Constant between their steps.
+  for (const std::string fn : {"ceil", "round", "sign"}) {
+    Check(One("1x5", "1x5", "unary %x {fn = " + fn + "}"), 0, {0.6, 0.9});
+  }
   for (const std::string fn : {"leaky_relu", "elu"}) {
     Check(One("1x11", "1x11", "unary %x {fn = " + fn + ", alpha = 0.3}"), 0, {-2, 2});
   }
@@ -290,6 +299,7 @@ TEST(GradientTest, Binary) {
   }
   for (const std::string fn : {"div", "pow"}) Check(two(fn, "1x2x3", "1x2x1", "1x2x3"), 0, {0.5, 2});
   Check(One("1x4", "1x4", "binary %x, @c {fn = pow}", "  const @c: f32[4] = {0, 1, 2, 3}\n"), 0);
+  Check(One("1x4", "1x4", "binary %x, @c {fn = fmod}", "  const @c: f32[4] = {1, 1, -1, 1}\n"), 0, {1.1, 1.9});
   Check(One("1x2x3", "1x2x3", "binary %x, %x {fn = mul, act = relu}"), 0);  // both operands are one value
 }
 
@@ -316,7 +326,7 @@ TEST(GradientTest, SoftmaxAndReduce) {
   Check(One("1x5", "1x5", "softmax %x {axis = 1}"), 0);
   Check(One("1x3x4", "1x3x4", "softmax %x {axis = 1, log = true}"), 0);
   Check(One("1x3x4", "1x3x4", "softmax %x {axis = 2}"), 0);
-  for (const std::string fn : {"sum", "mean", "max", "min"}) {
+  for (const std::string fn : {"sum", "mean", "max", "min", "prod"}) {
     Check(One("1x3x4x2", "1x3x1x1", "reduce %x {fn = " + fn + ", axes = {2, 3}}"), 0);
     Check(One("1x3x4", "1x4", "reduce %x {fn = " + fn + ", axes = {1}, keepdims = false}"), 0);
   }

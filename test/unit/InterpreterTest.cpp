@@ -77,6 +77,36 @@ TEST(Unary, FunctionsOnFloats) {
            Case{UnaryFn::abs, 0, 0, {3, 0.5, 0, 0.5, 4}},
            Case{UnaryFn::neg, 0, 0, {3, 0.5, 0, -0.5, -4}},
            Case{UnaryFn::floor, 0, 0, {-3, -1, 0, 0, 4}},
+           Case{UnaryFn::ceil, 0, 0, {-3, 0, 0, 1, 4}},
+           Case{UnaryFn::round, 0, 0, {-3, 0, 0, 0, 4}},
+           Case{UnaryFn::sign, 0, 0, {-1, -1, 0, 1, 1}},
+           Case{UnaryFn::erf,
+                0,
+                0,
+                {-0.9999779095030014, -0.5204998778130465, 0, 0.5204998778130465, 0.9999999845827421}},
+           Case{UnaryFn::sin,
+                0,
+                0,
+                {-0.1411200080598672, -0.479425538604203, 0, 0.479425538604203, -0.7568024953079282}},
+           Case{UnaryFn::cos,
+                0,
+                0,
+                {-0.9899924966004454, 0.8775825618903728, 1, 0.8775825618903728, -0.6536436208636119}},
+           Case{
+               UnaryFn::tan, 0, 0, {0.1425465430742778, -0.5463024898437905, 0, 0.5463024898437905, 1.157821282349578}},
+           Case{UnaryFn::atan,
+                0,
+                0,
+                {-1.249045772398254, -0.4636476090008061, 0, 0.4636476090008061, 1.325817663668033}},
+           Case{UnaryFn::sinh,
+                0,
+                0,
+                {-10.01787492740990, -0.5210953054937474, 0, 0.5210953054937474, 27.28991719712775}},
+           Case{UnaryFn::cosh, 0, 0, {10.06766199577777, 1.127625965206381, 1, 1.127625965206381, 27.30823283601649}},
+           Case{UnaryFn::asinh,
+                0,
+                0,
+                {-1.818446459232067, -0.4812118250596034, 0, 0.4812118250596034, 2.094712547261101}},
        }) {
     for (ElementType element : {ElementType::f32, ElementType::f64}) {
       SCOPED_TRACE(absl::StrCat(EnumName(c.fn), " ", ElementTypeName(element)));
@@ -90,6 +120,14 @@ TEST(Unary, FunctionsOnFloats) {
   }
   EXPECT_THAT(ResultOf(UnaryAttrs{UnaryFn::sqrt, 0, 0}, {Reals({3}, {0, 2.25, 16})}, F32({3})), ElementsAre(0, 1.5, 4));
   EXPECT_THAT(ResultOf(UnaryAttrs{UnaryFn::log, 0, 0}, {Reals({2}, {0, 1})}, F32({2})), ElementsAre(-kInf, 0));
+  EXPECT_THAT(ResultOf(UnaryAttrs{UnaryFn::asin, 0, 0}, {Reals({2}, {-1, 0.5})}, F32({2})),
+              ElementsAre(Near(-1.5707963267948966), Near(0.5235987755982989)));
+  EXPECT_THAT(ResultOf(UnaryAttrs{UnaryFn::acos, 0, 0}, {Reals({2}, {-1, 0.5})}, F32({2})),
+              ElementsAre(Near(3.141592653589793), Near(1.0471975511965979)));
+  EXPECT_THAT(ResultOf(UnaryAttrs{UnaryFn::acosh, 0, 0}, {Reals({1}, {3})}, F32({1})),
+              ElementsAre(Near(1.762747174039086)));
+  EXPECT_THAT(ResultOf(UnaryAttrs{UnaryFn::atanh, 0, 0}, {Reals({1}, {0.5})}, F32({1})),
+              ElementsAre(Near(0.5493061443340549)));
 }
 
 TEST(Unary, ExtremesDoNotOverflow) {

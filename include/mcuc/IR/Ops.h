@@ -23,10 +23,15 @@ using Multipliers = std::vector<int32_t>;  // empty: not quantized; one element 
 // clang-format off
 #define MCUC_UNARY_FNS(X)                                                                                         \
   X(relu) X(clip) X(leaky_relu) X(elu) X(sigmoid) X(hard_sigmoid) X(hard_swish) X(tanh) X(softplus) X(exp) X(log) \
-  X(sqrt) X(abs) X(neg) X(floor)
+  X(sqrt) X(abs) X(neg) X(floor) X(ceil) X(round) X(sign) X(erf) X(sin) X(cos) X(tan) X(asin) X(acos) X(atan)    \
+  X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(bit_not)
+#define MCUC_BINARY_FNS(X)                                                                                       \
+  X(add) X(sub) X(mul) X(div) X(min) X(max) X(pow) X(prelu) X(mod) X(fmod) X(bit_and) X(bit_or) X(bit_xor)       \
+  X(shift_left) X(shift_right)
 // clang-format on
-#define MCUC_BINARY_FNS(X) X(add) X(sub) X(mul) X(div) X(min) X(max) X(pow) X(prelu)
-#define MCUC_REDUCE_FNS(X) X(sum) X(mean) X(max) X(min)
+#define MCUC_COMPARE_FNS(X) X(equal) X(not_equal) X(less) X(less_equal)
+#define MCUC_REDUCE_FNS(X) X(sum) X(mean) X(max) X(min) X(prod)
+#define MCUC_SCATTER_FNS(X) X(set) X(add) X(mul) X(min) X(max)
 #define MCUC_PAD_MODES(X) X(constant) X(reflect) X(edge)
 #define MCUC_RESIZE_MODES(X) X(nearest) X(linear)
 #define MCUC_RESIZE_TRANSFORMS(X) X(half_pixel) X(pytorch_half_pixel) X(asymmetric) X(align_corners)
@@ -38,7 +43,9 @@ using Multipliers = std::vector<int32_t>;  // empty: not quantized; one element 
 #define MCUC_ATTRIBUTE_ENUMS(X)              \
   X(UnaryFn, MCUC_UNARY_FNS)                 \
   X(BinaryFn, MCUC_BINARY_FNS)               \
+  X(CompareFn, MCUC_COMPARE_FNS)             \
   X(ReduceFn, MCUC_REDUCE_FNS)               \
+  X(ScatterFn, MCUC_SCATTER_FNS)             \
   X(PadMode, MCUC_PAD_MODES)                 \
   X(ResizeMode, MCUC_RESIZE_MODES)           \
   X(ResizeTransform, MCUC_RESIZE_TRANSFORMS) \
