@@ -1,6 +1,15 @@
-# Fails where docs/passes.md is not what the compiler prints. To bring it up to date: mcuc-opt --docs=passes > docs/passes.md
-execute_process(COMMAND ${MCUC_OPT} --docs=passes OUTPUT_VARIABLE printed RESULT_VARIABLE result)
-file(READ ${DOCS}/passes.md kept)
-if(result OR NOT printed STREQUAL kept)
-  message(FATAL_ERROR "docs/passes.md is out of date: mcuc-opt --docs=passes > docs/passes.md")
+# Fails where docs/passes.md, docs/operators.md or the operations in docs/ir.md are not what the compiler prints. To bring
+# them up to date: mcuc-opt --docs=passes > docs/passes.md, and so on.
+foreach(kind passes operators)
+  execute_process(COMMAND ${MCUC_OPT} --docs=${kind} OUTPUT_VARIABLE printed RESULT_VARIABLE result)
+  file(READ ${DOCS}/${kind}.md kept)
+  if(result OR NOT printed STREQUAL kept)
+    message(FATAL_ERROR "docs/${kind}.md is out of date: mcuc-opt --docs=${kind} > docs/${kind}.md")
+  endif()
+endforeach()
+execute_process(COMMAND ${MCUC_OPT} --docs=ops OUTPUT_VARIABLE printed RESULT_VARIABLE result)
+file(READ ${DOCS}/ir.md kept)
+string(FIND "${kept}" "<!-- operations: begin -->\n${printed}" at)
+if(result OR at EQUAL -1)
+  message(FATAL_ERROR "docs/ir.md is out of date: replace its operations by what mcuc-opt --docs=ops prints")
 endif()

@@ -120,16 +120,16 @@ absl::Status LowerDropout(Lowering& l) {
 }
 
 const Operator kOperators[] = {
-    {"Constant", 7, kMaxOpset, 0, 0, 1,
+    {"Constant", 1, kMaxOpset, 0, 0, 1,
      "sparse_value:p value:t value_float:f value_floats:F value_int:i value_ints:I value_string:s value_strings:S",
      LowerConstant},
     {"ConstantOfShape", 9, kMaxOpset, 1, 1, 1, "value:t", LowerConstantOfShape},
-    {"Shape", 7, 14, 1, 1, 1, "", LowerShape},
+    {"Shape", 1, 14, 1, 1, 1, "", LowerShape},
     {"Shape", 15, kMaxOpset, 1, 1, 1, "end:i start:i", LowerShape},
-    {"Size", 7, kMaxOpset, 1, 1, 1, "", LowerSize},
-    {"Cast", 7, kMaxOpset, 1, 1, 1, "saturate:i to:i", LowerCast},
+    {"Size", 1, kMaxOpset, 1, 1, 1, "", LowerSize},
+    {"Cast", 6, kMaxOpset, 1, 1, 1, "saturate:i to:i", LowerCast},
     {"CastLike", 15, kMaxOpset, 2, 2, 1, "saturate:i", LowerCastLike},
-    {"Identity", 7, kMaxOpset, 1, 1, 1, "", LowerIdentity},
+    {"Identity", 1, kMaxOpset, 1, 1, 1, "", LowerIdentity},
     {"Dropout", 7, 11, 1, 1, 2, "ratio:f", LowerDropout},
     {"Dropout", 12, kMaxOpset, 1, 3, 2, "seed:i", LowerDropout},
 };

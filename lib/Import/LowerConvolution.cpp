@@ -11,6 +11,7 @@ namespace {
 absl::Status LowerConv(Lowering& l) {
   MCUC_RETURN_IF_ERROR(l.CheckNotEmpty());
   MCUC_ASSIGN_OR_RETURN(const size_t dims, SpatialDims(l));
+  if (dims == 3) return LowerConvVolume(l);
   MCUC_ASSIGN_OR_RETURN(const WindowAttrs windows, WindowAttrsOf(l, KernelOfWeights(l.shape(1))));
   ConvAttrs attrs;
   attrs.strides = AsPair(windows.strides);
@@ -29,6 +30,7 @@ absl::Status LowerConv(Lowering& l) {
 absl::Status LowerConvTranspose(Lowering& l) {
   MCUC_RETURN_IF_ERROR(l.CheckNotEmpty());
   MCUC_ASSIGN_OR_RETURN(const size_t dims, SpatialDims(l));
+  if (dims == 3) return LowerConvTransposeVolume(l);
   MCUC_ASSIGN_OR_RETURN(const WindowAttrs windows, WindowAttrsOf(l, KernelOfWeights(l.shape(1))));
   MCUC_ASSIGN_OR_RETURN(Ints output_pads, l.IntsWithin("output_padding", dims, 0, kMaxWindow, 0));
   MCUC_ASSIGN_OR_RETURN(const Ints output_shape, OutputShape(l, dims));
@@ -69,8 +71,8 @@ absl::Status LowerConvTranspose(Lowering& l) {
 }
 
 const Operator kOperators[] = {
-    {"Conv", 7, kMaxOpset, 2, 3, 1, "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I", LowerConv},
-    {"ConvTranspose", 7, kMaxOpset, 2, 3, 1,
+    {"Conv", 1, kMaxOpset, 2, 3, 1, "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I", LowerConv},
+    {"ConvTranspose", 1, kMaxOpset, 2, 3, 1,
      "auto_pad:s dilations:I group:i kernel_shape:I output_padding:I output_shape:I pads:I strides:I",
      LowerConvTranspose},
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "Products.h"
 #include "Quantization.h"
 #include "mcuc/IR/Infer.h"
 
@@ -57,7 +58,7 @@ absl::Status LowerGemm(Lowering& l) {
     MCUC_ASSIGN_OR_RETURN(a, TransposeMatrix(l, a));
   }
   Symbol* y = nullptr;
-  if (b->is_constant()) {
+  if (b->is_constant() && a->type.element == ElementType::f32) {
     if (!transpose_b) {
       MCUC_ASSIGN_OR_RETURN(b, TransposeMatrix(l, b));
     }
@@ -77,7 +78,9 @@ absl::Status LowerGemm(Lowering& l) {
     if (transpose_b) {
       MCUC_ASSIGN_OR_RETURN(b, TransposeMatrix(l, b));
     }
-    MCUC_ASSIGN_OR_RETURN(y, l.Add(MatMulAttrs{}, {a, b}));
+    Compose compose(l);
+    y = Product(compose, a, b);
+    MCUC_RETURN_IF_ERROR(compose.status());
     MCUC_ASSIGN_OR_RETURN(y, Scale(l, y, alpha));
   }
   if (c) {
@@ -110,20 +113,22 @@ absl::Status LowerMatMul(Lowering& l) {
   if (!column) result.push_back(bs.back());
   Symbol* y = nullptr;
   const bool one_matrix = std::all_of(bs.begin(), bs.end() - 2, [](int64_t dim) { return dim == 1; });
-  if (b->is_constant() && one_matrix && IsFloat(b->type.element)) {
+  if (b->is_constant() && one_matrix && b->type.element == ElementType::f32) {
     MCUC_ASSIGN_OR_RETURN(b, l.Reshape(b, {bs[bs.size() - 2], bs.back()}));
     MCUC_ASSIGN_OR_RETURN(Symbol * w, TransposeMatrix(l, b));
     MCUC_ASSIGN_OR_RETURN(const auto layer, LayerOperands(l, a, w, 1, true));
     MCUC_ASSIGN_OR_RETURN(y, l.Add(FcAttrs{}, {layer.first, layer.second}));
   } else {
-    MCUC_ASSIGN_OR_RETURN(y, l.Add(MatMulAttrs{}, {a, b}));
+    Compose c(l);
+    y = Product(c, a, b);
+    MCUC_RETURN_IF_ERROR(c.status());
   }
   return l.Return(l.Reshape(y, result));
 }
 
 const Operator kOperators[] = {
     {"Gemm", 7, kMaxOpset, 2, 3, 1, "alpha:f beta:f transA:i transB:i", LowerGemm},
-    {"MatMul", 7, kMaxOpset, 2, 2, 1, "", LowerMatMul},
+    {"MatMul", 1, kMaxOpset, 2, 2, 1, "", LowerMatMul},
 };
 
 }  // namespace

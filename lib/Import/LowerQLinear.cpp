@@ -2,6 +2,7 @@
 // dequantized inputs and the quantized result, like a model of QuantizeLinear and DequantizeLinear nodes.
 #include <algorithm>
 
+#include "ComputedQuantization.h"
 #include "Quantization.h"
 
 namespace mcuc::importer {
@@ -11,6 +12,9 @@ namespace {
 // Input i, whose scale and zero point are the next two, in float. `axis`: of several scales.
 absl::StatusOr<Symbol*> Real(Lowering& l, size_t i, int64_t axis = 0) {
   if (!l.input(i)) return Unsupported("input ", i, " is missing");
+  if (!HasConstantParameters(l, i + 1, i + 2)) {
+    return DequantizeComputed(l, l.input(i), l.input(i + 1), l.input(i + 2), axis);
+  }
   MCUC_ASSIGN_OR_RETURN(const Parameters parameters, ParametersOf(l, i + 1, i + 2, l.input(i)->type.element));
   return DequantizeSymbol(l, l.input(i), parameters, axis);
 }
@@ -18,6 +22,10 @@ absl::StatusOr<Symbol*> Real(Lowering& l, size_t i, int64_t axis = 0) {
 // Returns y in the scale and zero point of inputs i and i + 1. `otherwise`: the type where there is no zero point.
 absl::Status ReturnQuantized(Lowering& l, absl::StatusOr<Symbol*> y, size_t i, ElementType otherwise) {
   MCUC_RETURN_IF_ERROR(y.status());
+  if (!HasConstantParameters(l, i, i + 1)) {
+    if (l.input(i + 1)) otherwise = l.input(i + 1)->type.element;
+    return l.Return(QuantizeComputed(l, *y, l.input(i), l.input(i + 1), 0, otherwise));
+  }
   MCUC_ASSIGN_OR_RETURN(const Parameters parameters, ParametersOf(l, i, i + 1, otherwise));
   if (!parameters.per_tensor())
     return Unsupported("the result has ", parameters.scales.size(), " scales; it must have 1");
@@ -32,6 +40,13 @@ ElementType ModelElement(const Lowering& l, size_t i) {
 // An int32 bias, whose scale is the product of the input's and the weights', one or one an output.
 absl::StatusOr<Symbol*> RealBias(Lowering& l, size_t bias, size_t x_scale, size_t w_scale, float factor) {
   Symbol* b = l.input(bias);
+  if (!b->is_constant() || !HasConstantParameters(l, x_scale, w_scale)) {
+    Compose c(l);
+    Symbol* scale =
+        c.Mul(c.Mul(l.input(x_scale), l.input(w_scale)), c.Scalar(static_cast<double>(factor), l.input(x_scale)));
+    if (!scale) return c.status();
+    return DequantizeComputed(l, b, scale, nullptr, b->rank() - 1);
+  }
   if (!b->is_constant() || b->type.element != ElementType::i32) {
     return Unsupported("input ", bias, " (bias) must be a constant of int32");
   }

@@ -6,6 +6,7 @@
 //   z = QuantizeLinear(y, scale2, zero_point2)          %z: i8<scale2:zero_point2>[…] = quantize %y
 #include <cmath>
 
+#include "ComputedQuantization.h"
 #include "Quantization.h"
 #include "TensorData.h"
 
@@ -23,6 +24,13 @@ absl::StatusOr<int64_t> AxisOf(const Lowering& l, const Parameters& parameters) 
   return NormalizeAxis(l.Int("axis", 1), l.input(0)->rank());
 }
 
+// The same of scales that are computed.
+absl::StatusOr<int64_t> ComputedAxisOf(const Lowering& l) {
+  if (l.Int("block_size", 0) != 0) return Unsupported("block_size = ", l.Int("block_size", 0), " is not supported");
+  if (Elements(l.shape(1)) == 1) return 0;
+  return NormalizeAxis(l.Int("axis", 1), l.input(0)->rank());
+}
+
 absl::Status LowerQuantizeLinear(Lowering& l) {
   MCUC_RETURN_IF_ERROR(l.CheckNotEmpty());
   ElementType element = ElementType::u8;
@@ -34,6 +42,11 @@ absl::Status LowerQuantizeLinear(Lowering& l) {
     }
     element = *given;
   }
+  if (!HasConstantParameters(l, 1, 2)) {
+    if (l.input(2)) element = l.input(2)->type.element;
+    MCUC_ASSIGN_OR_RETURN(const int64_t axis, ComputedAxisOf(l));
+    return l.Return(QuantizeComputed(l, l.input(0), l.input(1), l.input(2), axis, element));
+  }
   MCUC_ASSIGN_OR_RETURN(const Parameters parameters, ParametersOf(l, 1, 2, element));
   MCUC_ASSIGN_OR_RETURN(const int64_t axis, AxisOf(l, parameters));
   return l.Return(QuantizeSymbol(l, l.input(0), parameters, axis));
@@ -42,6 +55,10 @@ absl::Status LowerQuantizeLinear(Lowering& l) {
 absl::Status LowerDequantizeLinear(Lowering& l) {
   MCUC_RETURN_IF_ERROR(l.CheckNotEmpty());
   Symbol* x = l.input(0);
+  if (!HasConstantParameters(l, 1, 2)) {
+    MCUC_ASSIGN_OR_RETURN(const int64_t axis, ComputedAxisOf(l));
+    return l.Return(DequantizeComputed(l, x, l.input(1), l.input(2), axis));
+  }
   MCUC_ASSIGN_OR_RETURN(const Parameters parameters, ParametersOf(l, 1, 2, x->type.element));
   MCUC_ASSIGN_OR_RETURN(const int64_t axis, AxisOf(l, parameters));
   return l.Return(DequantizeSymbol(l, x, parameters, axis));
@@ -50,11 +67,12 @@ absl::Status LowerDequantizeLinear(Lowering& l) {
 // Every partial sum of the products is an integer of at most this, so that float32 computes them exactly.
 constexpr double kExactInFloat = 1 << 24;
 
-// The integers of input i less the zero point (input `zero_point`), in float32.
-absl::StatusOr<Symbol*> Difference(Lowering& l, size_t i, size_t zero_point) {
-  const Symbol* z = l.input(zero_point);
+// The integers of input i less the zero point (input `zero_point`), in float32. Zero points of several elements lie
+// along `axis`.
+absl::StatusOr<Symbol*> Difference(Lowering& l, size_t i, size_t zero_point, int64_t axis) {
+  Symbol* z = l.input(zero_point);
   if (z && (!z->is_constant() || z->constant->elements() != 1)) {
-    return Unsupported("input ", zero_point, " (zero point) must be one constant");
+    return DequantizeComputed(l, l.input(i), l.Scalar(1, ElementType::f32), z, axis);
   }
   Parameters parameters;
   parameters.element = l.input(i)->type.element;
@@ -73,9 +91,11 @@ absl::StatusOr<Symbol*> Difference(Lowering& l, size_t i, size_t zero_point) {
 absl::Status LowerInteger(Lowering& l, const char* op, int64_t products) {
   const Symbol* w = l.input(1);
   double largest = 255;
-  if (w->is_constant()) {
+  const Symbol* zero_point = l.input(3);
+  const bool known = !zero_point || (zero_point->is_constant() && zero_point->constant->elements() == 1);
+  if (w->is_constant() && known) {
     largest = 0;
-    const double z = l.input(3) && l.input(3)->is_constant() ? l.input(3)->constant->AsDouble(0) : 0;
+    const double z = zero_point ? zero_point->constant->AsDouble(0) : 0;
     for (int64_t i = 0; i < w->constant->elements(); ++i) {
       largest = std::max(largest, std::fabs(w->constant->AsDouble(i) - z));
     }
@@ -86,8 +106,10 @@ absl::Status LowerInteger(Lowering& l, const char* op, int64_t products) {
                        ", beyond 2^24; quantize the model ",
                        "statically (QLinearConv, QLinearMatMul, or QuantizeLinear and DequantizeLinear)");
   }
-  MCUC_ASSIGN_OR_RETURN(Symbol * x, Difference(l, 0, 2));
-  MCUC_ASSIGN_OR_RETURN(Symbol * difference, Difference(l, 1, 3));
+  // Rows and columns of a product, outputs of a convolution.
+  const bool conv = std::string(op) == "Conv";
+  MCUC_ASSIGN_OR_RETURN(Symbol * x, Difference(l, 0, 2, l.input(0)->rank() - 2));
+  MCUC_ASSIGN_OR_RETURN(Symbol * difference, Difference(l, 1, 3, conv ? 0 : l.input(1)->rank() - 1));
   MCUC_ASSIGN_OR_RETURN(Symbol * y, l.Run(op, {x, difference}, l.opset()));
   return l.Return(l.Cast(y, ElementType::i32));
 }

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "Lowering.h"
+#include "Resample.h"
 
 namespace mcuc::importer {
 
@@ -19,7 +19,7 @@ struct Resampling {
 
 bool Changes(const Resampling& r, const Shape& x, size_t d) { return r.scales[d] != 1.0f || r.shape[d] != x[d]; }
 
-absl::Status Resample(Lowering& l, Resampling r) {
+absl::Status ResamplePlanes(Lowering& l, Resampling r) {
   Symbol* x = l.input(0);
   const Shape in = x->shape();
   MCUC_RETURN_IF_ERROR(CheckedElements(r.shape).status());
@@ -30,7 +30,7 @@ absl::Status Resample(Lowering& l, Resampling r) {
   if (plane.empty()) return l.Return(x);
   if (plane.size() > 2) {
     return Unsupported("resizes ", plane.size(), " dimensions of [", ShapeText(in), "] to [", ShapeText(r.shape),
-                       "]; at most two are supported");
+                       "]; at most two are supported in this opset");
   }
   if (const int64_t rank = x->rank(); rank == 4 && plane.size() == 1 && plane[0] >= 2) {
     plane = {2, 3};  // an image that keeps its height or width stays as it is
@@ -154,7 +154,7 @@ absl::Status LowerSimple(Lowering& l, const Floats& scales, bool may_shrink) {
     return Unsupported("enlarges one dimension and shrinks another; convert the model to opset 11 or later");
   }
   r.attrs.round = shrinks ? ResizeRound::ceil : ResizeRound::floor;
-  return Resample(l, std::move(r));
+  return ResamplePlanes(l, std::move(r));
 }
 
 absl::Status LowerUpsampleAttributes(Lowering& l) { return LowerSimple(l, l.FloatList("scales"), false); }
@@ -169,11 +169,35 @@ absl::Status LowerResize10(Lowering& l) {
   return LowerSimple(l, scales, true);
 }
 
+// What the operation resize does not do.
+absl::Status ResampleGenerally(Lowering& l, const std::string& transform, const Ints& axes, const Resampling& r) {
+  ResampleOptions options;
+  options.mode = l.String("mode", "nearest");
+  options.transform = transform;
+  options.round = l.String("nearest_mode", "round_prefer_floor");
+  options.cubic_a = l.Float("cubic_coeff_a", -0.75f);
+  MCUC_ASSIGN_OR_RETURN(options.exclude_outside, l.Flag("exclude_outside", false));
+  options.extrapolation_value = static_cast<double>(l.Float("extrapolation_value", 0));
+  if (transform == "tf_crop_and_resize") {  // begins and then ends, of the axes
+    MCUC_ASSIGN_OR_RETURN(const std::vector<double> roi, l.ConstantReals(1, "roi"));
+    if (roi.size() != 2 * axes.size())
+      return Unsupported("roi has ", roi.size(), " entries; it must have ", 2 * axes.size());
+    options.begin.assign(r.shape.size(), 0);
+    options.end.assign(r.shape.size(), 1);
+    for (size_t i = 0; i < axes.size(); ++i) {
+      options.begin[static_cast<size_t>(axes[i])] = roi[i];
+      options.end[static_cast<size_t>(axes[i])] = roi[axes.size() + i];
+    }
+  }
+  return Resample(l, options, r.scales, r.shape);
+}
+
 // Inputs x, roi, scales, sizes; the roi only concerns tf_crop_and_resize.
 absl::Status LowerResize(Lowering& l) {
   const Shape& x = l.shape(0);
   Resampling r = Unchanged(x);
-  MCUC_RETURN_IF_ERROR(ReadMode(l, r.attrs));
+  const bool cubic = l.String("mode", "nearest") == "cubic";
+  if (!cubic) MCUC_RETURN_IF_ERROR(ReadMode(l, r.attrs));
   Ints axes = AllAxes(x);
   if (l.Has("axes")) {
     const Ints given = l.IntList("axes");
@@ -200,23 +224,23 @@ absl::Status LowerResize(Lowering& l) {
     }
     if (exact) transform = "half_pixel";
   }
-  if (!ParseEnum(transform, &r.attrs.transform)) {
-    return Unsupported("coordinate_transformation_mode = \"", transform,
-                       "\"; supported: half_pixel, pytorch_half_pixel, asymmetric, align_corners");
+  const bool shrinks = std::any_of(r.scales.begin(), r.scales.end(), [](float s) { return s < 1; });
+  if (l.Int("antialias", 0) != 0 && shrinks && (cubic || r.attrs.mode == ResizeMode::linear)) {
+    return Unsupported("antialias = 1 is not supported where a dimension shrinks");
+  }
+  int64_t changed = 0;
+  for (size_t d = 0; d < x.size(); ++d) changed += Changes(r, x, d) ? 1 : 0;
+  if (cubic || changed > 2 || !ParseEnum(transform, &r.attrs.transform)) {
+    return ResampleGenerally(l, transform, axes, r);
   }
   const std::string round = l.String("nearest_mode", "round_prefer_floor");
   if (!ParseEnum(round, &r.attrs.round)) {
     return Unsupported("nearest_mode = \"", round, "\"; supported: round_prefer_floor, round_prefer_ceil, floor, ceil");
   }
-  const bool shrinks = std::any_of(r.scales.begin(), r.scales.end(), [](float s) { return s < 1; });
-  if (l.Int("antialias", 0) != 0 && shrinks && r.attrs.mode == ResizeMode::linear) {
-    return Unsupported("antialias = 1 is not supported where a dimension shrinks");
-  }
   if (r.attrs.mode == ResizeMode::linear) r.attrs.round = ResizeRound::round_prefer_floor;  // says nothing here
-  return Resample(l, std::move(r));
+  return ResamplePlanes(l, std::move(r));
 }
 
-// cubic_coeff_a, exclude_outside and extrapolation_value only concern modes that are not supported.
 const Operator kOperators[] = {
     {"Upsample", 7, 8, 1, 1, 1, "mode:s scales:F", LowerUpsampleAttributes},
     {"Upsample", 9, 9, 2, 2, 1, "mode:s", LowerUpsampleInputs},

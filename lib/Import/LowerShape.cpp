@@ -153,15 +153,15 @@ absl::Status LowerGather(Lowering& l) {
 }
 
 const Operator kOperators[] = {
-    {"Reshape", 7, kMaxOpset, 2, 2, 1, "allowzero:i", LowerReshape},
-    {"Flatten", 7, kMaxOpset, 1, 1, 1, "axis:i", LowerFlatten},
-    {"Squeeze", 7, 12, 1, 1, 1, "axes:I", LowerSqueeze},
+    {"Reshape", 5, kMaxOpset, 2, 2, 1, "allowzero:i", LowerReshape},
+    {"Flatten", 1, kMaxOpset, 1, 1, 1, "axis:i", LowerFlatten},
+    {"Squeeze", 1, 12, 1, 1, 1, "axes:I", LowerSqueeze},
     {"Squeeze", 13, kMaxOpset, 1, 2, 1, "", LowerSqueeze},
-    {"Unsqueeze", 7, 12, 1, 1, 1, "axes:I", LowerUnsqueeze},
+    {"Unsqueeze", 1, 12, 1, 1, 1, "axes:I", LowerUnsqueeze},
     {"Unsqueeze", 13, kMaxOpset, 2, 2, 1, "", LowerUnsqueeze},
-    {"Transpose", 7, kMaxOpset, 1, 1, 1, "perm:I", LowerTranspose},
-    {"Concat", 7, kMaxOpset, 1, kAny, 1, "axis:i", LowerConcat},
-    {"Gather", 7, kMaxOpset, 2, 2, 1, "axis:i", LowerGather},
+    {"Transpose", 1, kMaxOpset, 1, 1, 1, "perm:I", LowerTranspose},
+    {"Concat", 4, kMaxOpset, 1, kAny, 1, "axis:i", LowerConcat},
+    {"Gather", 1, kMaxOpset, 2, 2, 1, "axis:i", LowerGather},
 };
 
 }  // namespace

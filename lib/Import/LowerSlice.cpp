@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "Lowering.h"
+#include "Compose.h"
 
 namespace mcuc::importer {
 
@@ -196,7 +196,8 @@ absl::Status LowerPadAttributes(Lowering& l) {
 absl::Status LowerPadInputs(Lowering& l) {
   MCUC_ASSIGN_OR_RETURN(const Ints pads, l.ConstantInts(1, "pads"));
   double value = 0;
-  if (l.input(2) && Elements(l.shape(2)) > 0) {
+  const bool computed = l.input(2) && !l.input(2)->is_constant() && l.String("mode", "constant") == "constant";
+  if (!computed && l.input(2) && Elements(l.shape(2)) > 0) {
     MCUC_ASSIGN_OR_RETURN(const std::vector<double> values, l.ConstantReals(2, "constant_value"));
     if (values.size() != 1) return Unsupported("constant_value has ", values.size(), " elements; it must be a scalar");
     value = values[0];
@@ -210,13 +211,25 @@ absl::Status LowerPadInputs(Lowering& l) {
     axes.clear();
     for (int64_t axis : *given) axes.push_back(axis < 0 ? axis + rank : axis);
   }
-  return Pad(l, pads, axes, value);
+  if (!computed) return Pad(l, pads, axes, value);
+  // Padded with 0, and the value wherever a tensor of ones is padded with zeros.
+  if (Elements(l.shape(2)) != 1) return Unsupported("constant_value must be a scalar");
+  MCUC_RETURN_IF_ERROR(Pad(l, pads, axes, 0));
+  Symbol* padded = l.outputs()[0];
+  Compose c(l);
+  Tensor ones(Type{ElementType::b8, l.shape(0)});
+  for (int64_t i = 0; i < ones.elements(); ++i) ones.SetInt(i, 1);
+  MCUC_RETURN_IF_ERROR(l.Reserve(ones.type()));
+  Symbol* x = l.Constant(std::move(ones));
+  Lowering mask = l.With({x});
+  MCUC_RETURN_IF_ERROR(Pad(mask, pads, axes, 0));
+  return c.Return(c.Select(mask.outputs()[0], padded, c.Reshape(l.input(2), {})));
 }
 
 const Operator kOperators[] = {
-    {"Slice", 7, 9, 1, 1, 1, "axes:I ends:I starts:I", LowerSliceAttributes},
+    {"Slice", 1, 9, 1, 1, 1, "axes:I ends:I starts:I", LowerSliceAttributes},
     {"Slice", 10, kMaxOpset, 3, 5, 1, "", LowerSliceInputs},
-    {"Split", 7, 12, 1, 1, kAny, "axis:i split:I", LowerSplit},
+    {"Split", 2, 12, 1, 1, kAny, "axis:i split:I", LowerSplit},
     {"Split", 13, 17, 1, 2, kAny, "axis:i", LowerSplit},
     {"Split", 18, kMaxOpset, 1, 2, kAny, "axis:i num_outputs:i", LowerSplit},
     {"Pad", 7, 10, 1, 1, 1, "mode:s pads:I value:f", LowerPadAttributes},

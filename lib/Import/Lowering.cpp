@@ -61,7 +61,7 @@ absl::StatusOr<Symbol*> Module::Add(Attributes attrs, std::vector<Symbol*> opera
     all_constant &= operand->is_constant();
   }
   const Op op = OpOf(attrs);
-  const bool declared = op == Op::kReshape || op == Op::kSlice || op == Op::kResize;
+  const bool declared = op == Op::kReshape || op == Op::kSlice || op == Op::kExpand || op == Op::kResize;
   MCUC_ASSIGN_OR_RETURN(result.shape, InferShape(attrs, types, declared ? &result.shape : nullptr));
   MCUC_RETURN_IF_ERROR(CheckedHostElements(result.shape).status());  // the rank
 
@@ -153,7 +153,7 @@ bool Module::Retype(Symbol* x, const Quantization& quant) {
 
 Lowering::Lowering(Module& module, const onnx::NodeProto& node, int64_t opset, std::string loc,
                    std::vector<Symbol*> inputs, std::vector<bool> output_used, Diagnostics& diagnostics, Location where,
-                   std::string folder)
+                   std::string folder, Inliner& inliner)
     : module_(module),
       node_(node),
       opset_(opset),
@@ -163,7 +163,8 @@ Lowering::Lowering(Module& module, const onnx::NodeProto& node, int64_t opset, s
       outputs_(static_cast<size_t>(node.output_size()), nullptr),
       diagnostics_(diagnostics),
       where_(std::move(where)),
-      folder_(std::move(folder)) {}
+      folder_(std::move(folder)),
+      inliner_(inliner) {}
 
 absl::StatusOr<Ints> Lowering::ConstantInts(size_t i, const char* what) const {
   const Symbol* symbol = input(i);
@@ -240,6 +241,12 @@ Ints Lowering::IntList(const char* name) const {
 Floats Lowering::FloatList(const char* name) const {
   const auto* attribute = Find(name);
   return attribute ? Floats(attribute->floats().begin(), attribute->floats().end()) : Floats();
+}
+
+std::vector<std::string> Lowering::StringList(const char* name) const {
+  const auto* attribute = Find(name);
+  return attribute ? std::vector<std::string>(attribute->strings().begin(), attribute->strings().end())
+                   : std::vector<std::string>();
 }
 
 absl::StatusOr<Tensor> Lowering::TensorOf(const char* name) const { return TensorOfProto(Find(name)->t(), folder_); }
@@ -349,12 +356,22 @@ absl::StatusOr<Symbol*> Lowering::Transpose(Symbol* x, Ints perm) {
   return y;
 }
 
+Lowering Lowering::WithOpset(std::vector<Symbol*> inputs, int64_t opset) const {
+  return Lowering(module_, node_, opset, loc_, std::move(inputs), output_used_, diagnostics_, where_, folder_,
+                  inliner_);
+}
+
 absl::StatusOr<Symbol*> Lowering::Run(const char* op, std::vector<Symbol*> inputs, int64_t opset) {
   const Operator* row = FindOperator(op, opset);
   if (!row) return absl::InternalError(absl::StrCat("no operator ", op, " of opset ", opset));
-  Lowering other(module_, node_, opset, loc_, std::move(inputs), output_used_, diagnostics_, where_, folder_);
+  Lowering other = WithOpset(std::move(inputs), opset);
   MCUC_RETURN_IF_ERROR(row->lower(other));
   return other.outputs_[0];
+}
+
+absl::StatusOr<std::vector<Symbol*>> Lowering::Inline(const char* name, const std::vector<Symbol*>& inputs) {
+  if (!Has(name)) return Unsupported(name, " is missing");
+  return inliner_.Inline(Find(name)->g(), inputs);
 }
 
 absl::StatusOr<Symbol*> Lowering::Cast(Symbol* x, ElementType element) {

@@ -22,6 +22,7 @@
 
 namespace onnx {
 class AttributeProto;
+class GraphProto;
 class NodeProto;
 }  // namespace onnx
 
@@ -113,12 +114,22 @@ class Module {
 
 struct Operator;
 
+// Lowers a graph within a node that is being lowered: the body of a loop, a branch.
+class Inliner {
+ public:
+  virtual ~Inliner() = default;
+  // The graph's outputs for these inputs. Names that it does not define are those around it.
+  virtual absl::StatusOr<std::vector<Symbol*>> Inline(const onnx::GraphProto& graph,
+                                                      const std::vector<Symbol*>& inputs) = 0;
+};
+
 // One node of the model being lowered. Its operator's row has been checked: every attribute is one of the row's, of the
 // row's type, and the number of inputs and outputs is within the row's; no input is poisoned.
 class Lowering {
  public:
   Lowering(Module& module, const onnx::NodeProto& node, int64_t opset, std::string loc, std::vector<Symbol*> inputs,
-           std::vector<bool> output_used, Diagnostics& diagnostics, Location where, std::string folder);
+           std::vector<bool> output_used, Diagnostics& diagnostics, Location where, std::string folder,
+           Inliner& inliner);
 
   int64_t opset() const { return opset_; }  // of the default domain
 
@@ -142,6 +153,7 @@ class Lowering {
   std::string String(const char* name, const char* otherwise) const;
   Ints IntList(const char* name) const;  // empty where absent
   Floats FloatList(const char* name) const;
+  std::vector<std::string> StringList(const char* name) const;
   absl::StatusOr<Tensor> TensorOf(const char* name) const;  // must be there
   absl::StatusOr<Tensor> SparseTensorOf(const char* name);  // must be there; dense form
   // `n` integers within [least, most], each `otherwise` where the attribute is absent.
@@ -166,7 +178,11 @@ class Lowering {
   absl::StatusOr<Symbol*> Cast(Symbol* x, ElementType element);
   // What another operator of the table makes of these inputs with this node's attributes, as of an opset.
   absl::StatusOr<Symbol*> Run(const char* op, std::vector<Symbol*> inputs, int64_t opset);
+  // The same node with other inputs.
+  Lowering With(std::vector<Symbol*> inputs) const { return WithOpset(std::move(inputs), opset_); }
   bool Retype(Symbol* x, const Quantization& quant) { return module_.Retype(x, quant); }
+  // The outputs of the graph that an attribute holds, which must be there.
+  absl::StatusOr<std::vector<Symbol*>> Inline(const char* name, const std::vector<Symbol*>& inputs);
 
   // Outputs.
   bool output_used(size_t i) const { return i < output_used_.size() && output_used_[i]; }
@@ -181,6 +197,7 @@ class Lowering {
 
  private:
   const onnx::AttributeProto* Find(const char* name) const;
+  Lowering WithOpset(std::vector<Symbol*> inputs, int64_t opset) const;
 
   Module& module_;
   const onnx::NodeProto& node_;
@@ -192,6 +209,7 @@ class Lowering {
   Diagnostics& diagnostics_;
   Location where_;
   std::string folder_;  // of the model, for external data
+  Inliner& inliner_;
 };
 
 // A row of the table of operators.
@@ -200,11 +218,11 @@ struct Operator {
   int64_t since, until;  // the opsets it is lowered for
   size_t min_inputs, max_inputs;
   size_t max_outputs;      // further outputs may be named but not used
-  const char* attributes;  // "name:t …"; t: i INT, f FLOAT, s STRING, t TENSOR, p SPARSE_TENSOR; I F S lists of them
+  const char* attributes;  // "name:t …"; t: i INT, f FLOAT, s STRING, t TENSOR, p SPARSE_TENSOR, g GRAPH; I F S lists
   absl::Status (*lower)(Lowering&);
 };
 
-inline constexpr int64_t kMinOpset = 7;
+inline constexpr int64_t kMinOpset = 1;
 inline constexpr int64_t kMaxOpset = 22;
 inline constexpr size_t kAny = SIZE_MAX;
 
@@ -221,9 +239,30 @@ std::span<const Operator> ConstantOperators();
 std::span<const Operator> ResizeOperators();
 std::span<const Operator> QuantizeOperators();
 std::span<const Operator> QLinearOperators();
+std::span<const Operator> LogicOperators();
+std::span<const Operator> ActivationOperators();
+std::span<const Operator> ExpandOperators();
+std::span<const Operator> IndexOperators();
+std::span<const Operator> EinsumOperators();
+std::span<const Operator> RecurrentOperators();
+std::span<const Operator> SignalOperators();
+std::span<const Operator> ControlOperators();
+std::span<const Operator> SampleOperators();
+std::span<const Operator> TextOperators();
+std::span<const Operator> TreeOperators();
+std::span<const Operator> ClassicalOperators();
+
+// The table: families with what their operators have in common (docs/operators.md).
+struct Family {
+  const char *title, *note;
+  std::span<const Operator> operators;
+};
+const std::vector<Family>& Families();
 
 // Operators of the domain com.microsoft (ONNX Runtime's) have it before their names.
 inline constexpr char kMicrosoft[] = "com.microsoft";
+// Those of the domain ai.onnx.ml (classical models) likewise.
+inline constexpr char kClassical[] = "ai.onnx.ml";
 // Whether the operator moves or compares the integers of quantized tensors, or has their scale among its inputs.
 bool TakesQuantized(const std::string& name);
 

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "Functions.h"
 #include "Interface.h"
 #include "Lowering.h"
 #include "ModelFile.h"
@@ -27,7 +28,9 @@ namespace importer {
 namespace {
 
 constexpr int kMaxNodes = 10000;
-constexpr int kMaxNames = 40000;  // inputs and outputs of all nodes
+constexpr int kMaxNames = 40000;    // inputs and outputs of all nodes
+constexpr int kMaxLowered = 50000;  // nodes, with those of functions and of the steps of loops
+constexpr int kMaxDepth = 16;       // of functions and graphs within each other
 constexpr size_t kMaxMessage = 2000;
 
 const char* AttributeTypeName(int type) {
@@ -50,6 +53,8 @@ int AttributeTypeOf(char letter) {
       return onnx::AttributeProto::TENSOR;
     case 'p':
       return onnx::AttributeProto::SPARSE_TENSOR;
+    case 'g':
+      return onnx::AttributeProto::GRAPH;
     case 'I':
       return onnx::AttributeProto::INTS;
     case 'F':
@@ -67,6 +72,7 @@ int TypeOf(const onnx::AttributeProto& attribute) {
   if (attribute.has_i()) return A::INT;
   if (attribute.has_s()) return A::STRING;
   if (attribute.has_t()) return A::TENSOR;
+  if (attribute.has_g()) return A::GRAPH;
   if (attribute.floats_size() > 0) return A::FLOATS;
   if (attribute.ints_size() > 0) return A::INTS;
   if (attribute.strings_size() > 0) return A::STRINGS;
@@ -103,9 +109,24 @@ std::string RemedyFor(const std::string& op) {
   if (op.find("antize") != std::string::npos || op.find("QLinear") == 0 || op.find("Integer") != std::string::npos) {
     return "import the float model and quantize it here with --calibrate";
   }
-  if (op == "If" || op == "Loop" || op == "Scan") return "export the model with its control flow unrolled";
   return "replace it by supported operators when exporting the model";
 }
+
+// Names and what they stand for: the model's, or those of a function or graph within it.
+struct Scope {
+  const Scope* around = nullptr;  // whose names are known here too
+  int64_t opset = 0;
+  std::unordered_map<std::string, Symbol*> symbols;
+  std::unordered_set<std::string> read;  // names that a live node or an output reads
+
+  Symbol* Find(const std::string& name) const {
+    for (const Scope* scope = this; scope; scope = scope->around) {
+      const auto found = scope->symbols.find(name);
+      if (found != scope->symbols.end()) return found->second;
+    }
+    return nullptr;
+  }
+};
 
 class Importer {
  public:
@@ -120,6 +141,7 @@ class Importer {
     if (!LoadModel(path_, model_, diagnostics_)) return nullptr;
     opset_ = OpsetOf(model_, path_, diagnostics_);
     if (opset_ == 0 || !CheckSize()) return nullptr;
+    top_.opset = opset_;
     DeclareInitializers();
     DeclareInputs();
     DeclareResults();
@@ -157,7 +179,7 @@ class Importer {
 
   // The symbol of a name; an error for a name that already has one.
   Symbol* Declare(const std::string& name, const char* what, Symbol* symbol) {
-    if (name.empty() || !symbols_.emplace(name, symbol).second) {
+    if (name.empty() || !top_.symbols.emplace(name, symbol).second) {
       Error(absl::StrCat(what, " \"", Printable(name),
                          "\": ", name.empty() ? "has no name" : "the name is taken already"));
       return nullptr;
@@ -194,7 +216,7 @@ class Importer {
       Symbol* symbol = module_.NewSymbol(input.name, input.type);
       symbol->poisoned = !input.valid;
       if (input.valid && !Declare(input.name, "input", symbol)) continue;
-      if (!input.valid) symbols_.emplace(input.name, symbol);
+      if (!input.valid) top_.symbols.emplace(input.name, symbol);
       inputs_.push_back(symbol);
     }
   }
@@ -202,12 +224,12 @@ class Importer {
   // Names of results must be free; they are reserved before any node is lowered, so that names made up here are free
   // too.
   void DeclareResults() {
-    for (const auto& [name, symbol] : symbols_) names_.insert(name);
+    for (const auto& [name, symbol] : top_.symbols) names_.insert(name);
     std::unordered_set<std::string> results;
     for (const auto& node : proto().node()) {
       for (const std::string& name : node.output()) {
         if (name.empty()) continue;
-        if (symbols_.count(name) || !results.insert(name).second) {
+        if (top_.symbols.count(name) || !results.insert(name).second) {
           diagnostics_.Error(LocationOf(node),
                              absl::StrCat("output \"", Printable(name), "\": the name is taken already"));
         }
@@ -244,11 +266,7 @@ class Importer {
       Error(absl::StrCat("the graph has a cycle: ", absl::StrJoin(names, " -> ")));
     }
     for (const auto& output : proto().output()) graph_outputs_.insert(output.name());
-    read_ = graph_outputs_;
-    for (size_t i = 0; i < schedule.live.size(); ++i) {
-      if (!schedule.live[i]) continue;
-      for (const std::string& name : proto().node(static_cast<int>(i)).input()) read_.insert(name);
-    }
+    top_.read = NamesRead(proto(), schedule);
     for (const auto& info : proto().value_info()) declared_.emplace(info.name(), &info);
     std::unordered_set<int> ordered(schedule.order.begin(), schedule.order.end());
     for (int i = 0; i < proto().node_size(); ++i) {
@@ -259,15 +277,85 @@ class Importer {
     }
   }
 
+  static std::unordered_set<std::string> NamesRead(const onnx::GraphProto& graph, const Schedule& schedule) {
+    std::unordered_set<std::string> read;
+    for (const auto& output : graph.output()) read.insert(output.name());
+    for (size_t i = 0; i < schedule.live.size(); ++i) {
+      if (schedule.live[i]) AddNamesRead(graph.node(static_cast<int>(i)), read);
+    }
+    return read;
+  }
+
   void PoisonOutputs(const onnx::NodeProto& node) {
     for (const std::string& name : node.output()) {
-      if (!name.empty()) symbols_.emplace(name, Poison(name));
+      if (!name.empty()) top_.symbols.emplace(name, Poison(name));
     }
   }
 
+  // Lowers a graph within a node: of a function, or of an attribute. An input may be null: absent.
+  absl::StatusOr<std::vector<Symbol*>> LowerWithin(const onnx::GraphProto& graph, const std::vector<Symbol*>& inputs,
+                                                   Scope& scope) {
+    if (depth_ == kMaxDepth) return Unsupported("graphs and functions are nested more than ", kMaxDepth, " deep");
+    if (inputs.size() > static_cast<size_t>(graph.input_size())) {
+      return Unsupported("a graph of ", graph.input_size(), " inputs is given ", inputs.size());
+    }
+    for (size_t i = 0; i < inputs.size(); ++i) scope.symbols[graph.input(static_cast<int>(i)).name()] = inputs[i];
+    for (int i = static_cast<int>(inputs.size()); i < graph.input_size(); ++i) {
+      scope.symbols[graph.input(i).name()] = nullptr;
+    }
+    for (const auto& proto : graph.initializer()) {
+      MCUC_ASSIGN_OR_RETURN(Tensor tensor, TensorOfProto(proto, folder_));
+      scope.symbols[proto.name()] = module_.NewConstant("", std::move(tensor));
+      scope.symbols[proto.name()]->hint = proto.name();
+    }
+    const Schedule schedule = ScheduleOf(graph);
+    if (!schedule.cycle.empty()) return Unsupported("a graph within it has a cycle");
+    scope.read = NamesRead(graph, schedule);
+    ++depth_;
+    for (int i : schedule.order) {
+      if (!schedule.live[static_cast<size_t>(i)]) continue;
+      const auto& node = graph.node(i);
+      bool poisoned = false;
+      const absl::Status status = TryLower(node, scope, &poisoned);
+      if (status.ok() && !poisoned) continue;
+      --depth_;
+      if (status.ok()) return Unsupported("reads what could not be imported");
+      return Unsupported("within it, node \"", Printable(LocOf(node)), "\" (", Printable(node.op_type()),
+                         "): ", status.message());
+    }
+    --depth_;
+    std::vector<Symbol*> outputs;
+    for (const auto& output : graph.output()) {
+      outputs.push_back(scope.Find(output.name()));
+      if (outputs.back() && outputs.back()->poisoned) outputs.back() = nullptr;
+    }
+    return outputs;
+  }
+
+  // The graphs of a node's attributes see the names around it.
+  class GraphInliner : public Inliner {
+   public:
+    GraphInliner(Importer& importer, const Scope& around) : importer_(importer), around_(around) {}
+    absl::StatusOr<std::vector<Symbol*>> Inline(const onnx::GraphProto& graph,
+                                                const std::vector<Symbol*>& inputs) override {
+      Scope scope;
+      scope.around = &around_;
+      scope.opset = around_.opset;
+      MCUC_ASSIGN_OR_RETURN(std::vector<Symbol*> outputs, importer_.LowerWithin(graph, inputs, scope));
+      for (size_t i = 0; i < outputs.size(); ++i) {
+        if (!outputs[i]) return Unsupported("output ", i, " of a graph within it is computed nowhere");
+      }
+      return outputs;
+    }
+
+   private:
+    Importer& importer_;
+    const Scope& around_;
+  };
+
   void LowerNode(const onnx::NodeProto& node) {
     bool poisoned = false;
-    const absl::Status status = TryLower(node, &poisoned);
+    const absl::Status status = TryLower(node, top_, &poisoned);
     if (status.ok() && !poisoned) return;
     PoisonOutputs(node);
     if (status.ok()) return;
@@ -289,24 +377,25 @@ class Importer {
     return "unknown";
   }
 
-  absl::StatusOr<const Operator*> RowOf(const onnx::NodeProto& node) {
+  // The row of the table that lowers a node; null: none.
+  static const Operator* FindRow(const onnx::NodeProto& node, int64_t opset) {
+    if (IsDefaultDomain(node.domain())) return FindOperator(node.op_type(), opset);
+    return FindOperator(absl::StrCat(node.domain(), ".", node.op_type()), opset);
+  }
+
+  absl::Status NoRow(const onnx::NodeProto& node, int64_t opset) {
     std::string op = Printable(node.op_type());
-    if (node.domain() == kMicrosoft) {
-      op = absl::StrCat(kMicrosoft, ".", op);
+    const bool other_domain = node.domain() == kMicrosoft || node.domain() == kClassical;
+    if (other_domain) {
+      op = absl::StrCat(node.domain(), ".", op);
     } else if (!IsDefaultDomain(node.domain())) {
-      for (const auto& function : model_.functions()) {
-        if (function.domain() == node.domain() && function.name() == node.op_type()) {
-          return Unsupported("functions of the model are not supported; inline them, e.g. with onnx.inliner");
-        }
-      }
       return Unsupported("operators of the domain ", Printable(node.domain()),
-                         " are not supported; supported: those of the default domain and of ", kMicrosoft, "; ",
-                         RemedyFor(op));
+                         " are not supported; supported: those of the default domain, of ", kMicrosoft, " and of ",
+                         kClassical, "; ", RemedyFor(op));
     }
-    const std::string name = node.domain() == kMicrosoft ? op : node.op_type();
-    if (const Operator* row = FindOperator(name, opset_)) return row;
+    const std::string name = other_domain ? op : node.op_type();
     if (const std::string opsets = OpsetsOf(name); !opsets.empty()) {
-      return Unsupported("operator ", op, " is not supported in opset ", opset_, "; supported: opsets ", opsets,
+      return Unsupported("operator ", op, " is not supported in opset ", opset, "; supported: opsets ", opsets,
                          ". Convert the model with onnx.version_converter");
     }
     // The list once is enough.
@@ -315,20 +404,77 @@ class Importer {
     return Unsupported("operator ", op, " is not supported; ", RemedyFor(op), ". Supported: ", supported);
   }
 
-  absl::Status TryLower(const onnx::NodeProto& node, bool* poisoned) {
-    MCUC_ASSIGN_OR_RETURN(const Operator* row, RowOf(node));
-    MCUC_RETURN_IF_ERROR(CheckAttributes(node, *row));
+  // The inputs of a node, null for absent ones; none are absent at the end.
+  absl::StatusOr<std::vector<Symbol*>> InputsOf(const onnx::NodeProto& node, const Scope& scope, bool* poisoned) {
     std::vector<Symbol*> inputs;
     for (const std::string& name : node.input()) {
-      const auto found = symbols_.find(name);
-      if (!name.empty() && found == symbols_.end()) {
+      Symbol* symbol = name.empty() ? nullptr : scope.Find(name);
+      if (!name.empty() && !symbol && !IsAbsent(scope, name)) {
         return Unsupported("input ", inputs.size(), " \"", Printable(name),
                            "\" is computed nowhere: no node, input or ", "initializer has this name");
       }
-      inputs.push_back(name.empty() ? nullptr : found->second);
-      *poisoned |= inputs.back() && inputs.back()->poisoned;
+      inputs.push_back(symbol);
+      *poisoned |= symbol && symbol->poisoned;
     }
     while (!inputs.empty() && !inputs.back()) inputs.pop_back();
+    return inputs;
+  }
+
+  // A function's input that the call left out.
+  static bool IsAbsent(const Scope& scope, const std::string& name) {
+    for (const Scope* s = &scope; s; s = s->around) {
+      if (s->symbols.count(name)) return true;
+    }
+    return false;
+  }
+
+  // A node whose operator is a function; false: it is none.
+  absl::StatusOr<bool> TryFunction(const onnx::NodeProto& node, Scope& scope, const std::vector<Symbol*>& inputs) {
+    MCUC_ASSIGN_OR_RETURN(const auto body, FunctionBodyOf(model_, node, scope.opset, inputs));
+    if (!body) return false;
+    Scope within;
+    within.opset = body->opset;
+    MCUC_ASSIGN_OR_RETURN(const std::vector<Symbol*> outputs, LowerWithin(body->graph, inputs, within));
+    for (int i = 0; i < node.output_size(); ++i) {
+      const std::string& name = node.output(i);
+      if (name.empty()) continue;
+      Symbol* symbol = static_cast<size_t>(i) < outputs.size() ? outputs[static_cast<size_t>(i)] : nullptr;
+      if (!symbol && scope.read.count(name)) return Unsupported("output ", i, " is not computed by its function");
+      Bind(node, i, symbol ? symbol : Poison(name), scope);
+    }
+    return true;
+  }
+
+  // Gives an output of a node its name.
+  void Bind(const onnx::NodeProto& node, int i, Symbol* symbol, Scope& scope) {
+    const std::string& name = node.output(i);
+    if (&scope == &top_) {
+      if (symbol->name.empty()) {
+        symbol->name = name;
+      } else if (!symbol->is_constant() && graph_outputs_.count(name)) {
+        symbol = module_.AddIdentity(symbol, name, LocOf(node));  // an output has a node of its own
+      }
+    }
+    scope.symbols[name] = symbol;
+    const auto declared = declared_.find(name);
+    if (&scope != &top_ || declared == declared_.end() || symbol->poisoned) return;
+    if (const std::string text = Contradiction(*declared->second, ModelType(*symbol)); !text.empty()) {
+      diagnostics_.Warning(LocationOf(node), absl::StrCat("output \"", Printable(name), "\" ", text));
+    }
+  }
+
+  absl::Status TryLower(const onnx::NodeProto& node, Scope& scope, bool* poisoned) {
+    if (++lowered_ > kMaxLowered) {
+      return Unsupported("the model has more than ", kMaxLowered, " nodes with its loops and functions unrolled");
+    }
+    MCUC_ASSIGN_OR_RETURN(const std::vector<Symbol*> inputs, InputsOf(node, scope, poisoned));
+    const Operator* row = FindRow(node, scope.opset);
+    if (!row) {
+      if (*poisoned) return absl::OkStatus();
+      MCUC_ASSIGN_OR_RETURN(const bool is_function, TryFunction(node, scope, inputs));
+      return is_function ? absl::OkStatus() : NoRow(node, scope.opset);
+    }
+    MCUC_RETURN_IF_ERROR(CheckAttributes(node, *row));
     if (inputs.size() < row->min_inputs || inputs.size() > row->max_inputs) {
       return Unsupported("has ", inputs.size(), " inputs; supported: ", row->min_inputs,
                          row->max_inputs == kAny              ? " or more"
@@ -341,7 +487,7 @@ class Importer {
     }
     std::vector<bool> used;
     for (const std::string& name : node.output()) {
-      used.push_back(!name.empty() && read_.count(name) > 0);
+      used.push_back(!name.empty() && scope.read.count(name) > 0);
       if (used.back() && used.size() > row->max_outputs) {
         return Unsupported("output ", used.size() - 1, " \"", Printable(name), "\" is used; supported: the first ",
                            row->max_outputs);
@@ -355,7 +501,9 @@ class Importer {
                          "that move or compare them are supported. Put it between DequantizeLinear and QuantizeLinear");
     }
 
-    Lowering lowering(module_, node, opset_, LocOf(node), inputs, used, diagnostics_, LocationOf(node), folder_);
+    GraphInliner inliner(*this, scope);
+    Lowering lowering(module_, node, scope.opset, LocOf(node), inputs, used, diagnostics_, LocationOf(node), folder_,
+                      inliner);
     MCUC_RETURN_IF_ERROR(row->lower(lowering));
     for (int i = 0; i < node.output_size(); ++i) {
       Symbol* symbol = lowering.outputs()[static_cast<size_t>(i)];
@@ -365,17 +513,7 @@ class Importer {
         if (used[static_cast<size_t>(i)]) return absl::InternalError(absl::StrCat("output ", i, " was not lowered"));
         symbol = Poison(name);  // nothing reads it
       }
-      if (symbol->name.empty()) {
-        symbol->name = name;
-      } else if (!symbol->is_constant() && graph_outputs_.count(name)) {
-        symbol = module_.AddIdentity(symbol, name, LocOf(node));  // an output has a node of its own
-      }
-      symbols_.emplace(name, symbol);
-      const auto declared = declared_.find(name);
-      if (declared == declared_.end() || symbol->poisoned) continue;
-      if (const std::string text = Contradiction(*declared->second, ModelType(*symbol)); !text.empty()) {
-        diagnostics_.Warning(LocationOf(node), absl::StrCat("output \"", Printable(name), "\" ", text));
-      }
+      Bind(node, i, symbol, scope);
     }
     return absl::OkStatus();
   }
@@ -411,12 +549,11 @@ class Importer {
     std::unordered_set<std::string> names;
     for (const auto& output : proto().output()) {
       const std::string text = absl::StrCat("output \"", Printable(output.name()), "\"");
-      const auto found = symbols_.find(output.name());
-      if (found == symbols_.end()) {
+      Symbol* symbol = top_.Find(output.name());
+      if (!symbol) {
         Error(absl::StrCat(text, " is computed nowhere: no node, input or initializer has this name"));
         continue;
       }
-      Symbol* symbol = found->second;
       if (symbol->poisoned) continue;
       if (Elements(symbol->shape()) == 0) {
         Error(absl::StrCat(text, " [", ShapeText(symbol->shape()), "] has no elements; an output must have some"));
@@ -478,13 +615,13 @@ class Importer {
   onnx::ModelProto model_;
   int64_t opset_ = 0;
   Module module_;
-  std::unordered_map<std::string, Symbol*> symbols_;
+  Scope top_;
+  int depth_ = 0, lowered_ = 0;
   std::set<std::string> initializers_;
   std::unordered_set<std::string> names_;  // of values: the model's, and those made up
   std::unordered_set<std::string> constant_names_;
   std::unordered_map<std::string, int> name_counts_, constant_counts_;  // the last suffix that was tried
   std::unordered_set<std::string> graph_outputs_;
-  std::unordered_set<std::string> read_;  // names that a live node or the graph's outputs read
   std::unordered_map<std::string, const onnx::ValueInfoProto*> declared_;
   std::vector<Symbol*> inputs_, outputs_;
   bool listed_operators_ = false;

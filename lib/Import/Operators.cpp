@@ -12,10 +12,8 @@ namespace {
 const std::vector<const Operator*>& Table() {
   static const std::vector<const Operator*> table = [] {
     std::vector<const Operator*> rows;
-    for (const auto part : {ConvolutionOperators(), PoolOperators(), MatrixOperators(), ElementwiseOperators(),
-                            NormalizationOperators(), ReductionOperators(), ShapeOperators(), SliceOperators(),
-                            ConstantOperators(), ResizeOperators(), QuantizeOperators(), QLinearOperators()}) {
-      for (const Operator& row : part) rows.push_back(&row);
+    for (const Family& family : Families()) {
+      for (const Operator& row : family.operators) rows.push_back(&row);
     }
     return rows;
   }();
@@ -23,6 +21,62 @@ const std::vector<const Operator*>& Table() {
 }
 
 }  // namespace
+
+const std::vector<Family>& Families() {
+  static const std::vector<Family> families = {
+      {"Convolutions",
+       "Float32 and int8; weights dense or sparse. One to three spatial dimensions; int8 and sparse transposed "
+       "convolutions stay float.",
+       ConvolutionOperators()},
+      {"Pools", "Float32 and int8; plain integers of at most 16 bits are computed in float32.", PoolOperators()},
+      {"Matrix products",
+       "Float32; with constant weights a fully connected layer, int8 and sparse too. Other numeric types by sums of "
+       "products.",
+       MatrixOperators()},
+      {"Elementwise functions",
+       "Float32 and double, plain integers where the result is exact. Int8: sums, products, clamps; every function of "
+       "one operand by a table of 256 values.",
+       ElementwiseOperators()},
+      {"Activations made of others", "Float32 and double; int8 as far as their parts.", ActivationOperators()},
+      {"Comparisons, logic and bits", "Every element type that ONNX allows; not quantized.", LogicOperators()},
+      {"Normalizations",
+       "Float32. BatchNormalization with constant statistics goes into the layer before it; the others compute means "
+       "and variances in float.",
+       NormalizationOperators()},
+      {"Reductions",
+       "Float32, double and plain integers. Int8: sum, mean, maximum, minimum, Softmax, ArgMax and ArgMin.",
+       ReductionOperators()},
+      {"Shapes and moves", "Every element type, quantized ones as their integers. Shapes are static.",
+       ShapeOperators()},
+      {"Slices and pads", "Every element type, quantized ones as their integers.", SliceOperators()},
+      {"Repetition, blocks and tensors from shapes", "Every element type.", ExpandOperators()},
+      {"Indices", "Every element type; indices may be computed.", IndexOperators()},
+      {"Constants and casts", "Half floats are computed as float32.", ConstantOperators()},
+      {"Resampling",
+       "Float32 and int8 for nearest and linear over two dimensions; all else in float32, by products with constant "
+       "matrices.",
+       ResizeOperators()},
+      {"Samples at computed places", "Float32.", SampleOperators()},
+      {"Quantization",
+       "Int8 and uint8, per tensor and per channel; pure integer C. Scales that are computed at run time: in float32.",
+       QuantizeOperators()},
+      {"Operators on quantized tensors", "Int8 and uint8; pure integer C.", QLinearOperators()},
+      {"Products of several tensors", "Every numeric element type.", EinsumOperators()},
+      {"Recurrent layers",
+       "Float32; the steps are unrolled into fully connected layers, which share their weights and can be int8 and "
+       "sparse. At most 512 steps in all directions.",
+       RecurrentOperators()},
+      {"Signals", "Float32, by products with constant matrices.", SignalOperators()},
+      {"Text", "Of integers.", TextOperators()},
+      {"Control flow",
+       "If of a computed condition computes both branches; loops must have a number of steps that is known at compile "
+       "time, and are unrolled.",
+       ControlOperators()},
+      {"Decision trees", "Float32, tables of 10 bytes a node. At most 32,767 nodes.", TreeOperators()},
+      {"Classical models", "Float32.", ClassicalOperators()},
+  };
+  return families;
+}
 
 const Operator* FindOperator(const std::string& name, int64_t opset) {
   for (const Operator* row : Table()) {

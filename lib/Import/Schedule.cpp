@@ -11,6 +11,14 @@
 
 namespace mcuc::importer {
 
+void AddNamesRead(const onnx::NodeProto& node, std::unordered_set<std::string>& names) {
+  for (const std::string& name : node.input()) names.insert(name);
+  for (const auto& attribute : node.attribute()) {
+    for (const auto& inner : attribute.g().node()) AddNamesRead(inner, names);
+    for (const auto& output : attribute.g().output()) names.insert(output.name());
+  }
+}
+
 Schedule ScheduleOf(const onnx::GraphProto& graph) {
   const size_t n = static_cast<size_t>(graph.node_size());
   std::unordered_map<std::string, int> producer;
@@ -22,7 +30,9 @@ Schedule ScheduleOf(const onnx::GraphProto& graph) {
   std::vector<std::vector<int>> reads(n), readers(n);
   for (int i = 0; i < graph.node_size(); ++i) {
     auto& sources = reads[static_cast<size_t>(i)];
-    for (const std::string& name : graph.node(i).input()) {
+    std::unordered_set<std::string> names;
+    AddNamesRead(graph.node(i), names);
+    for (const std::string& name : names) {
       const auto found = producer.find(name);
       if (found != producer.end()) sources.push_back(found->second);
     }

@@ -2,11 +2,14 @@
 #ifndef MCUC_LIB_IMPORT_SCHEDULE_H
 #define MCUC_LIB_IMPORT_SCHEDULE_H
 
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace onnx {
 class GraphProto;
-}
+class NodeProto;
+}  // namespace onnx
 
 namespace mcuc::importer {
 
@@ -16,6 +19,9 @@ struct Schedule {
   std::vector<bool> live;  // by node: an output of the graph depends on it
 };
 Schedule ScheduleOf(const onnx::GraphProto& graph);
+
+// Adds the names that a node reads, in the graphs of its attributes too.
+void AddNamesRead(const onnx::NodeProto& node, std::unordered_set<std::string>& names);
 
 }  // namespace mcuc::importer
 

@@ -213,6 +213,13 @@ std::optional<ElementType> ElementTypeOf(int data_type) {
   }
 }
 
+int DataTypeOf(ElementType element) {
+  static constexpr int kTypes[] = {TensorProto::FLOAT, TensorProto::DOUBLE, TensorProto::INT8,  TensorProto::UINT8,
+                                   TensorProto::INT16, TensorProto::UINT16, TensorProto::INT32, TensorProto::UINT32,
+                                   TensorProto::INT64, TensorProto::UINT64, TensorProto::BOOL};
+  return kTypes[static_cast<size_t>(element)];  // in the order of ElementType
+}
+
 bool IsHalf(int data_type) { return data_type == TensorProto::FLOAT16 || data_type == TensorProto::BFLOAT16; }
 
 std::string DataTypeName(int data_type) {

@@ -18,6 +18,7 @@ namespace mcuc::importer {
 // The IR's element type for a TensorProto::DataType (float16 and bfloat16 are widened to f32); none: not supported.
 std::optional<ElementType> ElementTypeOf(int data_type);
 bool IsHalf(int data_type);  // float16, bfloat16
+int DataTypeOf(ElementType element);
 // "float16", "string", "type 42".
 std::string DataTypeName(int data_type);
 // The element types a model may use, for messages.

@@ -7,9 +7,9 @@ namespace mcuc::importer {
 
 absl::StatusOr<size_t> SpatialDims(const Lowering& l) {
   const int64_t rank = l.input(0)->rank();
-  if (rank != 3 && rank != 4) {
+  if (rank < 3 || rank > 5) {
     return Unsupported("input 0 [", ShapeText(l.shape(0)), "] has rank ", rank,
-                       "; supported: 3 (N x C x L) and 4 (N x C x H x W)");
+                       "; supported: 3 (N x C x L), 4 (N x C x H x W) and 5 (N x C x D x H x W)");
   }
   return static_cast<size_t>(rank - 2);
 }
@@ -55,7 +55,9 @@ absl::StatusOr<WindowAttrs> WindowAttrsOf(const Lowering& l, const Ints& kernel)
   return windows;
 }
 
-Pads PlacedPads(const WindowAttrs& windows, const Shape& x) {
+Pads PlacedPads(const WindowAttrs& windows, const Shape& x) { return AsPads(PlacedPadList(windows, x)); }
+
+Ints PlacedPadList(const WindowAttrs& windows, const Shape& x) {
   Ints pads = windows.pads;
   const size_t dims = windows.kernel.size();
   if (windows.auto_pad == AutoPad::kSameUpper || windows.auto_pad == AutoPad::kSameLower) {
@@ -69,7 +71,7 @@ Pads PlacedPads(const WindowAttrs& windows, const Shape& x) {
       pads[dims + d] = total - pads[d];
     }
   }
-  return AsPads(pads);
+  return pads;
 }
 
 Pair AsPair(const Ints& values, int64_t height) {

@@ -5,6 +5,7 @@
 #include "common/PipelineFlags.h"
 #include "mcuc/IR/Parse.h"
 #include "mcuc/IR/Print.h"
+#include "mcuc/Import/Onnx.h"
 
 namespace mcuc {
 namespace {
@@ -15,14 +16,14 @@ int Main(int argc, char** argv) {
   PipelineFlags flags;
   app.add_option("input", input, "the graph's file, or - for standard input");
   app.add_option("-o,--output", output, "where the graph goes, or - for standard output");
-  app.add_option("--docs", docs, "print generated documentation instead: passes or ops")
-      ->check(CLI::IsMember({"passes", "ops"}));
+  app.add_option("--docs", docs, "print generated documentation instead: passes, ops or operators")
+      ->check(CLI::IsMember({"passes", "ops", "operators"}));
   flags.AddTo(app);
   app.footer([] { return "Passes and their options (defaults in parentheses):\n" + PassHelp(); });
   if (const std::optional<int> status = ParseArguments(app, argc, argv)) return *status;
 
   if (!docs.empty()) {
-    std::cout << (docs == "passes" ? PassDocs() : OpDocs());
+    std::cout << (docs == "passes" ? PassDocs() : docs == "ops" ? OpDocs() : OperatorDocs());
     return 0;
   }
   absl::StatusOr<Pipeline> pipeline = Pipeline::Parse(flags.passes == "none" ? "" : flags.passes);

@@ -22,6 +22,9 @@ struct ImportOptions {
 // Null where anything was reported as an error. The graph is verified.
 std::unique_ptr<Graph> ImportOnnx(const std::string& path, const ImportOptions& options, Diagnostics& diagnostics);
 
+// docs/operators.md: every operator that is imported.
+std::string OperatorDocs();
+
 // Reads a TensorProto file (input_0.pb of a test data set), dense, without quantization.
 absl::StatusOr<Tensor> ReadTensorProto(const std::string& path);
 // Parses a serialized TensorProto; `what` names it in errors.
