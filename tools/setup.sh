@@ -4,7 +4,7 @@ set -euo pipefail
 
 packages=(
   g++ clang clang-format cmake ninja-build ccache pkg-config git python3 python3-numpy ca-certificates
-  libonnx-dev libprotobuf-dev protobuf-compiler libabsl-dev libdnnl-dev libeigen3-dev libcli11-dev
+  libonnx-dev libonnx-testdata libprotobuf-dev protobuf-compiler libabsl-dev libdnnl-dev libeigen3-dev libcli11-dev
   nlohmann-json3-dev libpng-dev zlib1g-dev libzip-dev libgtest-dev libgmock-dev libbenchmark-dev
   llvm-19-tools libclang-rt-14-dev
   gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm gcc-riscv64-unknown-elf qemu-system-misc

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/CheckModel.h"
 #include "common/PipelineFlags.h"
 #include "common/RunModel.h"
 #include "mcuc/Emit/C.h"
@@ -28,7 +29,7 @@ namespace {
 constexpr int64_t kMaxSelfTest = 10000;
 
 struct Flags {
-  std::string model, emit, output = ".", name, report, test, io = "native";
+  std::string model, emit, output = ".", name, report, test, check, io = "native";
   std::vector<std::string> input_shapes, run, run_output;
   std::optional<double> max_drop, sparsity, search_time;
   std::string self_test_text, flash_text, ram_text, optimize;
@@ -87,6 +88,10 @@ struct Flags {
            "write an output to this .npy instead of printing it (once for each output); quantized ones as floats")
         ->allow_extra_args(false)
         ->group("Running");
+    app.add_option("--check", check,
+                   "compile the emitted C, run it on a folder's test_data_set_*/input_N.pb, and print for each output "
+                   "the largest errors against output_N.pb and how often the argmax agrees")
+        ->group("Running");
     pipeline.AddTo(app);
     app.add_option("--test", test, "samples that only report the emitted C's accuracy, once, at the end")
         ->group("Data sets (PATH[:key=value,…], see docs/data.md)");
@@ -100,6 +105,7 @@ absl::Status CheckOutputFlags(const Flags& flags, const std::string& emit) {
   if (emit != "c") {
     const std::pair<const char*, bool> given[] = {{"--test", !flags.test.empty()},
                                                   {"--report", !flags.report.empty()},
+                                                  {"--check", !flags.check.empty()},
                                                   {"--self-test", flags.self_test != 0},
                                                   {"--example", flags.example}};
     for (const auto& [name, present] : given) {
@@ -366,6 +372,12 @@ absl::Status Compile(const Flags& flags) {
     absl::Status status = ScoreOnTest(flags, *imported, graph, *test, options, report.accuracies, &microseconds);
     if (!status.ok()) return status;
   }
+  std::string checked;
+  if (!flags.check.empty()) {
+    absl::StatusOr<std::string> errors = CheckModel(graph, options, flags.check);
+    if (!errors.ok()) return errors.status();
+    checked = *std::move(errors);
+  }
 
   std::error_code error;
   const bool new_folder = std::filesystem::create_directories(flags.output, error);
@@ -378,6 +390,7 @@ absl::Status Compile(const Flags& flags) {
     if (new_folder) std::filesystem::remove(flags.output, error);
     return status;
   }
+  std::cout << checked << std::flush;  // it was asked for: --quiet is about the report
   if (!flags.quiet && flags.report != "-") {
     std::cout << ReportText(report);
     // Not in the report, which is the same for the same input.
