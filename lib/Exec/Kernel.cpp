@@ -94,10 +94,10 @@ absl::Status CheckOwn(const Node& node) {
                     : node.op() == Op::kQuantize   ? x.is_float() && y.quant
                     : node.op() == Op::kDequantize ? x.quant && y.is_float()
                     : node.op() == Op::kArgReduce  ? y.element == ElementType::i64
-                   : node.op() == Op::kTopK       ? y.element == ElementType::i64
-                   : node.op() == Op::kCompare    ? y.element == ElementType::b8
-                   : node.op() == Op::kSelect     ? node.operand(1)->type().element == y.element
-                   : node.op() == Op::kScatter    ? x.element == y.element
+                    : node.op() == Op::kTopK       ? y.element == ElementType::i64
+                    : node.op() == Op::kCompare    ? y.element == ElementType::b8
+                    : node.op() == Op::kSelect     ? node.operand(1)->type().element == y.element
+                    : node.op() == Op::kScatter    ? x.element == y.element
                                                    : true;
   if (fits) return absl::OkStatus();
   return absl::InvalidArgumentError(

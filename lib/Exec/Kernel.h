@@ -73,7 +73,7 @@ absl::Status Pad(const Node&, const Operands&, Tensor&);
 absl::Status Gather(const Node&, const Operands&, Tensor&);
 absl::Status Expand(const Node&, const Operands&, Tensor&);
 absl::Status Select(const Node&, const Operands&, Tensor&);
-absl::Status Scatter(const Node&, const Operands&, Tensor&);  // combines values that are not quantized
+absl::Status Scatter(const Node&, const Operands&, Tensor&);               // combines values that are not quantized
 void ResizeNearest(const ResizeAttrs& attrs, const Tensor& x, Tensor& y);  // N16
 
 // Quantized tensors by the rules of docs/numerics.md.

@@ -9,8 +9,8 @@
 
 namespace mcuc {
 
-// The result's shape. Where the operation leaves it to the result's type (reshape, slice, expand, resize) `declared` is checked
-// and returned; it may be null for the others. An InvalidArgument status says what does not fit and both sides of it.
+// The result's shape. Where the operation leaves it open (reshape, slice, expand, resize) `declared` is checked and
+// returned; it may be null for the others. An InvalidArgument status says what does not fit and both sides of it.
 absl::StatusOr<Shape> InferShape(const Attributes& attrs, const std::vector<const Type*>& operands,
                                  const Shape* declared = nullptr);
 
