@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <string_view>
+#include <unordered_set>
 
 #include "Input.h"
 #include "mcuc/Exec/Numerics.h"
@@ -97,6 +99,22 @@ std::vector<Tensor> Dataset::Sample(int64_t i, const Graph& graph) const {
     sample.push_back(std::move(tensor));
   }
   return sample;
+}
+
+int64_t SharedSamples(const Dataset& data, const Dataset& other, const Graph& graph) {
+  const auto hash = [&](const Dataset& of, int64_t i) {
+    size_t all = 0;
+    for (const Tensor& tensor : of.Sample(i, graph)) {
+      const auto bytes = tensor.bytes();
+      all = all * 31 + std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    }
+    return all;
+  };
+  std::unordered_set<size_t> known;
+  for (int64_t i = 0; i < other.size(); ++i) known.insert(hash(other, i));
+  int64_t shared = 0;
+  for (int64_t i = 0; i < data.size(); ++i) shared += static_cast<int64_t>(known.count(hash(data, i)));
+  return shared;
 }
 
 }  // namespace mcuc

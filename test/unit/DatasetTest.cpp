@@ -315,5 +315,18 @@ TEST(DatasetFromTensors, KeepsMeaning) {
   EXPECT_EQ(reals.Sample(0, *Model({1, 3}))[0].shape(), (Shape{2}));
 }
 
+TEST(SharedSamplesTest, CountsEqualSamples) {
+  Graph graph("g");
+  graph.AddInput("x", Type{ElementType::f32, {1, 2}});
+  const auto set = [](const std::vector<float>& values) {
+    const Type type{ElementType::f32, {static_cast<int64_t>(values.size() / 2), 2}};
+    return Dataset::FromTensors({Tensor::Of(type, values)}, {});
+  };
+  const Dataset some = set({1, 2, 3, 4, 5, 6}), others = set({4, 3, 5, 6, 1, 2, 5, 6});
+  EXPECT_EQ(SharedSamples(some, others, graph), 2);
+  EXPECT_EQ(SharedSamples(others, some, graph), 3);
+  EXPECT_EQ(SharedSamples(some, set({2, 1}), graph), 0);
+}
+
 }  // namespace
 }  // namespace mcuc

@@ -104,6 +104,15 @@ absl::Status RunPipeline(const PipelineFlags& flags, const PipelineData& data, P
   context.progress = isatty(STDERR_FILENO) ? &std::cerr : nullptr;
   context.threads = flags.threads;
   context.candidates = candidates;
+  if (context.train && context.validate && pipeline.Has("prune-search")) {
+    if (const int64_t shared = SharedSamples(*context.validate, *context.train, graph); shared > 0) {
+      diagnostics.Warning(
+          Location{graph.source(), 0, 0, "", "", ""},
+          absl::StrCat(shared, " of the ", context.validate->size(),
+                       " validation samples are trained on (--train) too: what was memorized will count "
+                       "as accuracy in the search; give different ones, by range= for example"));
+    }
+  }
   std::optional<StopAtInterrupt> stop;
   if (pipeline.Has("prune-search")) {
     stop.emplace();

@@ -64,6 +64,9 @@ class Dataset {
   std::vector<Tensor> targets_;
 };
 
+// How many samples of `data` are in `other` too, input for input the same numbers for this graph.
+int64_t SharedSamples(const Dataset& data, const Dataset& other, const Graph& graph);
+
 // What a model's output is compared by: fraction of correct top-1 with labels; minus the mean squared error against
 // targets; with neither, agreement with the reference graph's top-1 where the output is a vector of at least two
 // classes, else minus the mean squared error against the reference graph's output.
