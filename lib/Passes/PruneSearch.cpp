@@ -45,7 +45,7 @@ absl::StatusOr<prune::Pruned> PruneBySurgeon(obs::Surgeon& surgeon, Graph& candi
 }
 
 class PruneSearch : public Pass {
-  static constexpr int64_t kGradualEpochs = 20;
+  static constexpr int64_t kGradualEpochs = 30;
   static constexpr double kCandidates = 5;  // of gradual, as a rule
 
  public:
@@ -149,7 +149,7 @@ class PruneSearch : public Pass {
     options.Add("skip", "weights that stay, by their own name or their layer's", &skip_);
     options.AddChoice("metric", "what is scored; auto: top-1 with labels, mse with expected outputs, else agreement",
                       &metric_, {"auto", "top-1", "agreement", "mse"});
-    options.Add("epochs", "epochs of training a candidate; 0: 5 for level, 20 for gradual", &epochs_);
+    options.Add("epochs", "epochs of training a candidate; 0: 5 for level, 30 for gradual", &epochs_);
     options.Add("batch", "samples of a training step", &batch_);
     options.AddChoice("optimizer", "the optimizer", &optimizer_, {"adam", "sgd"});
     options.Add("lr", "the highest learning rate, after the first 5 % of the steps; then it falls as a cosine", &lr_);
