@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/CheckModel.h"
+#include "common/CompareLayers.h"
 #include "common/PipelineFlags.h"
 #include "common/RunModel.h"
 #include "mcuc/Emit/C.h"
@@ -35,7 +36,7 @@ struct Flags {
   std::string self_test_text, flash_text, ram_text, optimize;
   int64_t flash = 0, ram = 0;
   int64_t self_test = 0;
-  bool io_in_arena = false, example = false, print_pipeline = false, quiet = false;
+  bool io_in_arena = false, compare_layers = false, example = false, print_pipeline = false, quiet = false;
   PipelineFlags pipeline;
 
   void AddTo(CLI::App& app) {
@@ -88,6 +89,10 @@ struct Flags {
            "write an output to this .npy instead of printing it (once for each output); quantized ones as floats")
         ->allow_extra_args(false)
         ->group("Running");
+    app.add_flag("--compare-layers", compare_layers,
+                 "print how far each layer's result is from the float model's, worst first (on samples of --test, "
+                 "--validate or --calibrate)")
+        ->group("Running");
     app.add_option("--check", check,
                    "compile the emitted C, run it on a folder's test_data_set_*/input_N.pb, and print for each output "
                    "the largest errors against output_N.pb and how often the argmax agrees")
@@ -103,11 +108,10 @@ absl::Status Conflict(const std::string& message) { return absl::InvalidArgument
 // Flags that would say nothing are refused: one who gives them expects something of them.
 absl::Status CheckOutputFlags(const Flags& flags, const std::string& emit) {
   if (emit != "c") {
-    const std::pair<const char*, bool> given[] = {{"--test", !flags.test.empty()},
-                                                  {"--report", !flags.report.empty()},
-                                                  {"--check", !flags.check.empty()},
-                                                  {"--self-test", flags.self_test != 0},
-                                                  {"--example", flags.example}};
+    const std::pair<const char*, bool> given[] = {
+        {"--test", !flags.test.empty()},       {"--report", !flags.report.empty()},
+        {"--check", !flags.check.empty()},     {"--compare-layers", flags.compare_layers && emit != "none"},
+        {"--self-test", flags.self_test != 0}, {"--example", flags.example}};
     for (const auto& [name, present] : given) {
       if (present) {
         return Conflict(absl::StrCat(name, " is about the emitted C, but with --emit=", emit,
@@ -338,7 +342,29 @@ absl::Status Compile(const Flags& flags) {
     print.elide_constants = flags.pipeline.elide_constants.value_or(-1);
     return WriteText(graph_file, PrintGraph(graph, print));
   }
-  if (emit == "none") return absl::OkStatus();
+  std::string compared;
+  if (flags.compare_layers) {
+    const Dataset* samples = test              ? &*test
+                             : data->validate  ? &*data->validate
+                             : data->calibrate ? &*data->calibrate
+                                               : nullptr;
+    if (!samples) return Conflict("--compare-layers needs samples; give --test=, --validate= or --calibrate=");
+    // Layers as they are when quantize sees them: with what is fused into them.
+    const std::unique_ptr<Graph> reference = imported->Clone();
+    Diagnostics quiet;
+    PassContext context;
+    context.diagnostics = &quiet;
+    context.target = &*target;
+    if (absl::Status status = Pipeline::Parse("canonicalize,fuse")->Run(*reference, context); !status.ok())
+      return status;
+    absl::StatusOr<std::string> table = CompareLayers(*reference, graph, *samples, flags.pipeline.threads);
+    if (!table.ok()) return table.status();
+    compared = *std::move(table);
+  }
+  if (emit == "none") {
+    std::cout << compared << std::flush;
+    return absl::OkStatus();
+  }
 
   if (!graph.arena_bytes()) return Conflict("--emit=c needs planned buffers; end --passes with plan-buffers");
   EmitCOptions options;
@@ -390,7 +416,7 @@ absl::Status Compile(const Flags& flags) {
     if (new_folder) std::filesystem::remove(flags.output, error);
     return status;
   }
-  std::cout << checked << std::flush;  // it was asked for: --quiet is about the report
+  std::cout << compared << checked << std::flush;  // it was asked for: --quiet is about the report
   if (!flags.quiet && flags.report != "-") {
     std::cout << ReportText(report);
     // Not in the report, which is the same for the same input.
