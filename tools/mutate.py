@@ -120,7 +120,7 @@ def main():
                  "-DCMAKE_LINK_DEPENDS_NO_SHARED=ON"]
     subprocess.run(configure, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "--build", build], check=True, stdout=subprocess.DEVNULL)
-    test = ["ctest", "--test-dir", build, "-L", "unit|lit", "--stop-on-failure", "-j", str(os.cpu_count())]
+    test = ["ctest", "--test-dir", build, "-L", "unit|lit|backend", "--stop-on-failure", "-j", str(os.cpu_count())]
     listing = subprocess.run(test + ["--show-only=json-v1"], check=True, capture_output=True).stdout
     names = [entry["name"] for entry in json.loads(listing)["tests"]]
     programs = [name.removeprefix("unit.") for name in names if name.startswith("unit.")]
