@@ -7,6 +7,7 @@
 // A candidate is scored on the validation set as it would be emitted: after the rest of the pipeline, run on a clone.
 // With training data a candidate is retrained before, or pruned while it is trained (Retrain.h).
 #include <algorithm>
+#include <cmath>
 
 #include "Magnitude.h"
 #include "PruneObs.h"
@@ -45,7 +46,6 @@ absl::StatusOr<prune::Pruned> PruneBySurgeon(obs::Surgeon& surgeon, Graph& candi
 }
 
 class PruneSearch : public Pass {
-  static constexpr int64_t kGradualEpochs = 30;
   static constexpr double kCandidates = 5;  // of gradual, as a rule
 
  public:
@@ -70,7 +70,7 @@ class PruneSearch : public Pass {
     prune::Recover recover;
     prune::PruneTo prune_to;
     if (gradual || context.train) {
-      auto made = prune::Retrainer::Create(graph, context, TrainingOptions(gradual));
+      auto made = prune::Retrainer::Create(graph, context, TrainingOptions(gradual, graph, context));
       if (!made.ok()) return made.status();
       retrainer = *std::move(made);
     }
@@ -149,7 +149,10 @@ class PruneSearch : public Pass {
     options.Add("skip", "weights that stay, by their own name or their layer's", &skip_);
     options.AddChoice("metric", "what is scored; auto: top-1 with labels, mse with expected outputs, else agreement",
                       &metric_, {"auto", "top-1", "agreement", "mse"});
-    options.Add("epochs", "epochs of training a candidate; 0: 5 for level, 30 for gradual", &epochs_);
+    options.Add("epochs",
+                "epochs of training a candidate; 0: 5 for level; for gradual 30, fewer where an epoch takes over 3e10 "
+                "products, at least 4",
+                &epochs_);
     options.Add("batch", "samples of a training step", &batch_);
     options.AddChoice("optimizer", "the optimizer", &optimizer_, {"adam", "sgd"});
     options.Add("lr", "the highest learning rate, after the first 5 % of the steps; then it falls as a cosine", &lr_);
@@ -216,9 +219,20 @@ class PruneSearch : public Pass {
   }
 
  private:
-  prune::RetrainOptions TrainingOptions(bool gradual) const {
+  // Of gradual pruning, by default: as many as a small net on 50,000 images takes to lose little; the more there is to
+  // compute, the fewer, so that a search ends within the hour. By numbers of products, which are the same everywhere.
+  static int64_t GradualEpochs(const Graph& graph, const PassContext& context) {
+    constexpr double kMost = 30, kLeast = 4, kProducts = 3e10;  // an epoch's, up to which there are kMost
+    double products = 0;
+    for (const auto& node : graph.nodes()) products += static_cast<double>(MacsOf(*node));
+    products *= context.train ? static_cast<double>(context.train->size()) : 1;
+    const double epochs = kMost * std::pow(kProducts / std::max(products, kProducts), 0.6);
+    return static_cast<int64_t>(std::max(kLeast, std::round(epochs)));
+  }
+
+  prune::RetrainOptions TrainingOptions(bool gradual, const Graph& graph, const PassContext& context) const {
     prune::RetrainOptions options;
-    options.train.epochs = epochs_ != 0 ? epochs_ : gradual ? kGradualEpochs : 5;
+    options.train.epochs = epochs_ != 0 ? epochs_ : gradual ? GradualEpochs(graph, context) : 5;
     options.train.batch = batch_;
     options.train.optimizer = optimizer_ == "sgd" ? train::OptimizerKind::kSgd : train::OptimizerKind::kAdam;
     options.train.lr = lr_;
