@@ -13,11 +13,11 @@ def column(variant):
         with open(f"{folder}/{variant}.{what}", encoding="utf-8") as file:
             return file.read().strip()
 
-    total = report["total"]
+    total, imported = report["total"], report["imported_total"]
     accuracy = [row["score"] for row in report["accuracies"] if row["what"] == "test, emitted C"]
     return {
         f"test accuracy of the compiled C ({data})": accuracy[0],
-        "sparsity of the weights": f"{100 * (1 - total['nonzeros'] / total['weights']):.1f} %",
+        "weights left": f"{total['nonzeros']:,} of {imported['weights']:,}",
         "weights and indices, bytes": f"{total['weight_bytes']:,}",
         "biases and scales, bytes": f"{total['parameter_bytes']:,}",
         "host executable (.dec of size), bytes": f"{int(measured('dec')):,}",

@@ -19,14 +19,17 @@ namespace {
 // without an FPU pays is the compiler's floating-point library.
 constexpr TargetInfo kTargets[] = {
     // name, summary, i8: dense conv, dense fc, sparse conv, sparse fc, f32: likewise, i8: pairs, list
-    {"generic", "any core with C99", 3.9, 2.8, 8.8, 11.4, 4.0, 5.0, 9.6, 12.3, 4.2, 4.4},
-    {"cortex-m0plus", "Armv6-M, no FPU", 8.9, 6.4, 25.7, 16.2, 130.0, 124.0, 217.0, 198.0, 7.2, 7.8},
-    {"cortex-m3", "Armv7-M, no FPU", 3.9, 2.8, 8.8, 11.4, 50.0, 53.0, 106.0, 100.0, 4.2, 3.7},
-    {"cortex-m4", "Armv7E-M with SMLAD and a single-precision FPU", 1.8, 2.2, 8.4, 11.4, 3.3, 5.0, 9.6, 12.3, 2.8, 3.3},
-    {"cortex-m7", "Armv7E-M with SMLAD and an FPU, dual issue", 1.8, 2.2, 8.3, 11.4, 3.3, 5.0, 9.9, 12.3, 2.8, 3.3},
-    {"cortex-m33", "Armv8-M with SMLAD and a single-precision FPU", 1.8, 2.2, 8.7, 11.4, 3.3, 5.0, 9.5, 12.3, 2.8, 3.3},
-    {"cortex-m55", "Armv8.1-M with MVE", 1.0, 0.3, 8.7, 11.4, 3.9, 3.5, 9.5, 12.3, 1.2, 1.7},
-    {"rv32imac", "RISC-V without an FPU", 4.5, 4.0, 10.1, 13.3, 135.0, 133.0, 198.0, 189.0, 5.4, 6.5},
+    {"generic", "any core with C99", 3.9, 2.8, 8.8, 11.4, 4.0, 5.0, 9.6, 12.3, 4.2, 4.4, false},
+    {"cortex-m0plus", "Armv6-M, no FPU", 8.9, 6.4, 25.7, 16.2, 130.0, 124.0, 217.0, 198.0, 7.2, 7.8, false},
+    {"cortex-m3", "Armv7-M, no FPU", 3.9, 2.8, 8.8, 11.4, 50.0, 53.0, 106.0, 100.0, 4.2, 3.7, false},
+    {"cortex-m4", "Armv7E-M with SMLAD and a single-precision FPU", 1.8, 2.2, 8.4, 11.4, 3.3, 5.0, 9.6, 12.3, 2.8, 3.3,
+     true},
+    {"cortex-m7", "Armv7E-M with SMLAD and an FPU, dual issue", 1.8, 2.2, 8.3, 11.4, 3.3, 5.0, 9.9, 12.3, 2.8, 3.3,
+     true},
+    {"cortex-m33", "Armv8-M with SMLAD and a single-precision FPU", 1.8, 2.2, 8.7, 11.4, 3.3, 5.0, 9.5, 12.3, 2.8, 3.3,
+     true},
+    {"cortex-m55", "Armv8.1-M with MVE", 1.0, 0.3, 8.7, 11.4, 3.9, 3.5, 9.5, 12.3, 1.2, 1.7, true},
+    {"rv32imac", "RISC-V without an FPU", 4.5, 4.0, 10.1, 13.3, 135.0, 133.0, 198.0, 189.0, 5.4, 6.5, false},
 };
 
 // To decode a csc<u8> nonzero into a list, once for all pixels of an output channel.
@@ -128,6 +131,8 @@ Target::Kernel Target::KernelOf(const Node& node, Encoding encoding) const {
 int64_t Target::FlashOf(const Graph& graph) const {
   // Of a call with its shape, and of the loops of an operation that is no conv or fc; medians over emitted code.
   constexpr double kCall = 70, kOther = 220;
+  // What the paths with SMLAD or MVE add to a dense int8 kernel.
+  constexpr double kSimdConv = 3000, kSimdDepthwise = 2000, kSimdFc = 500;
   double bytes = 0;
   for (const Value* constant : graph.constants()) bytes += static_cast<double>(constant->tensor().storage_bytes());
   std::map<std::string, double> code;
@@ -145,6 +150,15 @@ int64_t Target::FlashOf(const Graph& graph) const {
     const bool layer = op == Op::kConv || op == Op::kFc;
     const Kernel kernel = layer ? KernelOf(*node, node->operand(1)->type().encoding) : Kernel{node->op_name(), kOther};
     code[kernel.name] = kernel.bytes;
+    const Type& x = node->operand(0)->type();
+    if (!info_->simd || !layer || x.is_float() || node->operand(1)->type().encoding != Encoding::kDense) continue;
+    const auto* conv = node->If<ConvAttrs>();
+    const bool depthwise = conv && conv->group > 1 && node->operand(1)->type().shape[1] == 1;
+    code[!conv       ? "simd fc"
+         : depthwise ? "simd depthwise"
+                     : "simd conv"] = !conv       ? kSimdFc
+                                      : depthwise ? kSimdDepthwise
+                                                  : kSimdConv;
   }
   for (const auto& [name, size] : code) bytes += size;
   return static_cast<int64_t>(bytes);

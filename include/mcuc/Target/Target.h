@@ -20,6 +20,7 @@ struct TargetInfo {
   double dense_conv_i8, dense_fc_i8, sparse_conv_i8, sparse_fc_i8;
   double dense_conv_f32, dense_fc_f32, sparse_conv_f32, sparse_fc_f32;
   double pairs_conv_i8, list_conv_i8;  // for a nonzero, by the kernels of these names, but for decoding it
+  bool simd;                           // dense int8 layers have paths with SMLAD or MVE, which are larger
 };
 
 class Target {
