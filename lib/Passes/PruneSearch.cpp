@@ -46,7 +46,7 @@ absl::StatusOr<prune::Pruned> PruneBySurgeon(obs::Surgeon& surgeon, Graph& candi
 }
 
 class PruneSearch : public Pass {
-  static constexpr double kCandidates = 5;  // of gradual, as a rule
+  static constexpr double kCandidates = 3;  // of gradual, as a rule, that a limited time is divided among
 
  public:
   absl::StatusOr<bool> Run(Graph& graph, PassContext& context) override {

@@ -143,8 +143,9 @@ absl::StatusOr<int64_t> Retrainer::EpochsWithin(double seconds, const Graph& gra
   if (!trainer.ok()) return trainer.status();
   std::chrono::steady_clock::time_point start;
   const auto before_step = [&](int64_t step) -> absl::Status {
+    // The first step on all samples' values is not like the others.
+    if (step == kWarm - 1 && quantizes) return (*trainer)->StartQuantizing();
     if (step == kWarm) start = std::chrono::steady_clock::now();
-    if (step == kWarm && quantizes) return (*trainer)->StartQuantizing();
     return step == kWarm + kSteps ? absl::CancelledError() : absl::OkStatus();
   };
   const absl::Status status = (*trainer)->Run(before_step);
