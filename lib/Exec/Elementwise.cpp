@@ -383,6 +383,12 @@ absl::Status Convert(const Node& node, const Operands& operands, Tensor& y) {
 
 namespace mcuc {
 
+double UnaryValue(const UnaryAttrs& attrs, double x) {
+  return exec::Compute<double>(attrs.fn, x, attrs.alpha, attrs.beta);
+}
+
+double BinaryValue(BinaryFn fn, double a, double b) { return exec::ComputeFloat<double>(fn, a, b); }
+
 namespace {
 
 // Calls f(i, channel) for each element; the channel is its index along the axis of the scales.

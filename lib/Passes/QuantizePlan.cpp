@@ -5,6 +5,7 @@
 
 #include "Quantize.h"
 #include "absl/strings/str_cat.h"
+#include "mcuc/Exec/Numerics.h"
 
 namespace mcuc::quantize {
 
@@ -78,106 +79,6 @@ double ApplyAct(const Act& act, double x) {
   return x;
 }
 
-double UnaryFunction(const UnaryAttrs& attrs, double x) {
-  const double alpha = attrs.alpha, beta = attrs.beta;
-  switch (attrs.fn) {
-    case UnaryFn::relu:
-      return ApplyAct({ActKind::relu, 0, 0}, x);
-    case UnaryFn::clip:
-      return ApplyAct({ActKind::clip, attrs.alpha, attrs.beta}, x);
-    case UnaryFn::leaky_relu:
-      return x < 0 ? alpha * x : x;
-    case UnaryFn::elu:
-      return x < 0 ? alpha * std::expm1(x) : x;
-    case UnaryFn::sigmoid:
-      return 1 / (1 + std::exp(-x));
-    case UnaryFn::hard_sigmoid:
-      return std::clamp(alpha * x + beta, 0.0, 1.0);
-    case UnaryFn::hard_swish:
-      return x * std::clamp(x / 6 + 0.5, 0.0, 1.0);
-    case UnaryFn::tanh:
-      return std::tanh(x);
-    case UnaryFn::softplus:
-      return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
-    case UnaryFn::exp:
-      return std::exp(x);
-    case UnaryFn::log:
-      return std::log(x);
-    case UnaryFn::sqrt:
-      return std::sqrt(x);
-    case UnaryFn::abs:
-      return std::fabs(x);
-    case UnaryFn::neg:
-      return -x;
-    case UnaryFn::floor:
-      return std::floor(x);
-    case UnaryFn::ceil:
-      return std::ceil(x);
-    case UnaryFn::round:
-      return std::nearbyint(x);
-    case UnaryFn::erf:
-      return std::erf(x);
-    case UnaryFn::sin:
-      return std::sin(x);
-    case UnaryFn::cos:
-      return std::cos(x);
-    case UnaryFn::tan:
-      return std::tan(x);
-    case UnaryFn::asin:
-      return std::asin(x);
-    case UnaryFn::acos:
-      return std::acos(x);
-    case UnaryFn::atan:
-      return std::atan(x);
-    case UnaryFn::sinh:
-      return std::sinh(x);
-    case UnaryFn::cosh:
-      return std::cosh(x);
-    case UnaryFn::asinh:
-      return std::asinh(x);
-    case UnaryFn::acosh:
-      return std::acosh(x);
-    case UnaryFn::atanh:
-      return std::atanh(x);
-    case UnaryFn::sign:
-      return static_cast<double>((x > 0) - (x < 0));
-    case UnaryFn::bit_not:
-      break;  // of integers only
-  }
-  return x;
-}
-
-double BinaryFunction(BinaryFn fn, double a, double b) {
-  switch (fn) {
-    case BinaryFn::add:
-      return a + b;
-    case BinaryFn::sub:
-      return a - b;
-    case BinaryFn::mul:
-      return a * b;
-    case BinaryFn::div:
-      return a / b;
-    case BinaryFn::min:
-      return std::min(a, b);
-    case BinaryFn::max:
-      return std::max(a, b);
-    case BinaryFn::pow:
-      return std::pow(a, b);
-    case BinaryFn::prelu:
-      return a < 0 ? a * b : a;
-    case BinaryFn::fmod:
-      return std::fmod(a, b);
-    case BinaryFn::mod:
-    case BinaryFn::bit_and:
-    case BinaryFn::bit_or:
-    case BinaryFn::bit_xor:
-    case BinaryFn::shift_left:
-    case BinaryFn::shift_right:
-      break;  // of integers only
-  }
-  return a;
-}
-
 // By its own activation.
 bool NeverNegative(const Node& node) {
   const auto by = [](const Act& act) {
@@ -205,7 +106,7 @@ std::optional<Range> NaturalRange(const Node& node) {
 std::optional<std::function<double(double)>> TableFunction(const Node& node) {
   if (const auto* unary = node.If<UnaryAttrs>()) {
     if (AsClamp(node)) return std::nullopt;
-    return [attrs = *unary](double x) { return UnaryFunction(attrs, x); };
+    return [attrs = *unary](double x) { return UnaryValue(attrs, x); };
   }
   const auto* binary = node.If<BinaryAttrs>();
   const int constant = SingleConstant(node);
@@ -214,7 +115,7 @@ std::optional<std::function<double(double)>> TableFunction(const Node& node) {
   if (binary->fn == BinaryFn::prelu && constant != 1) return std::nullopt;
   const double c = node.operand(static_cast<size_t>(constant))->tensor().AsDouble(0);
   return [attrs = *binary, constant, c](double x) {
-    return ApplyAct(attrs.act, constant == 0 ? BinaryFunction(attrs.fn, c, x) : BinaryFunction(attrs.fn, x, c));
+    return ApplyAct(attrs.act, constant == 0 ? BinaryValue(attrs.fn, c, x) : BinaryValue(attrs.fn, x, c));
   };
 }
 

@@ -38,6 +38,10 @@ Clamp ClampOf(const Act& act, const Type& type);
 // The same for a unary relu or clip.
 Clamp ClampOf(const UnaryAttrs& attrs, const Type& type);
 
+// The functions of unary and binary on real numbers, in double precision: what the tables of N13 are made of.
+double UnaryValue(const UnaryAttrs& attrs, double x);
+double BinaryValue(BinaryFn fn, double a, double b);
+
 // N8: floor((a + n / 2) / n), n > 0.
 int32_t RoundedDivide(int32_t a, int32_t n);
 
