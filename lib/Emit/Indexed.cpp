@@ -149,31 +149,6 @@ absl::Status LowerCumSum(const Node& node, Emission& out) {
   return absl::OkStatus();
 }
 
-absl::Status LowerTrees(const Node& node, Emission& out) {
-  out.Use("trees_f32.h");
-  const auto literals = [&](size_t i) {
-    std::vector<std::string> texts;
-    for (const int32_t value : node.operand(i)->tensor().data<int32_t>()) texts.push_back(absl::StrCat(value));
-    return texts;
-  };
-  const std::string name = out.NodeName();
-  const Shape& x_shape = node.operand(0)->type().shape;
-  const std::string shape = out.Struct(name + "_shape", "struct mcuc_trees",
-                                       {{"rows", absl::StrCat(x_shape[0])},
-                                        {"features", absl::StrCat(x_shape[1])},
-                                        {"outputs", absl::StrCat(node.As<TreesAttrs>().outputs)},
-                                        {"trees", absl::StrCat(node.operand(3)->type().elements())},
-                                        {"nodes", out.Table(name + "_nodes", "int16_t", 2, literals(1))},
-                                        {"thresholds", out.Read(*node.operand(2))},
-                                        {"roots", out.Table(name + "_roots", "int16_t", 2, literals(3))},
-                                        {"leaves", out.Table(name + "_leaves", "uint16_t", 2, literals(4))},
-                                        {"targets", out.Table(name + "_targets", "uint16_t", 2, literals(5))},
-                                        {"weights", out.Read(*node.operand(6))}});
-  const std::string x = out.Read(*node.operand(0)), y = out.Write(*node.result());
-  out.Call("mcuc_trees_f32", {shape, x, y});
-  return absl::OkStatus();
-}
-
 // Each next one is the best of those behind the last one in the order of (value, index): no memory but the result.
 absl::Status LowerTopK(const Node& node, Emission& out) {
   const TopKAttrs& attrs = node.As<TopKAttrs>();

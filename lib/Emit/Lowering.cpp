@@ -498,6 +498,8 @@ constexpr Row kTable[] = {
     {Op::kScatter, LowerScatter, LowerScatter},
     {Op::kCumSum, LowerCumSum, nullptr},
     {Op::kTrees, LowerTrees, nullptr},
+    {Op::kDistance, LowerDistance, nullptr},
+    {Op::kCouple, LowerCouple, nullptr},
     {Op::kTopK, LowerTopK, LowerTopK},
     {Op::kArgReduce, LowerArgReduce, LowerArgReduce},
     {Op::kResize, LowerResizePlain, LowerResizeQuantized},

@@ -162,6 +162,8 @@ absl::Status LowerScatter(const Node& node, Emission& out);
 absl::Status LowerCumSum(const Node& node, Emission& out);
 absl::Status LowerTopK(const Node& node, Emission& out);
 absl::Status LowerTrees(const Node& node, Emission& out);
+absl::Status LowerDistance(const Node& node, Emission& out);
+absl::Status LowerCouple(const Node& node, Emission& out);
 absl::Status LowerResizePlain(const Node& node, Emission& out);
 absl::Status LowerResizeNearest(const Node& node, Emission& out);  // any element type
 absl::Status LowerCast(const Node& node, Emission& out);

@@ -138,29 +138,6 @@ absl::Status CumSum(const Node& node, const Operands& operands, Tensor& y) {
   return absl::OkStatus();
 }
 
-absl::Status Trees(const Node&, const Operands& operands, Tensor& y) {
-  const int64_t features = operands[0]->shape()[1], outputs = y.shape()[1];
-  const auto nodes = operands[1]->data<int32_t>(), roots = operands[3]->data<int32_t>();
-  const auto leaves = operands[4]->data<int32_t>(), targets = operands[5]->data<int32_t>();
-  const auto thresholds = operands[2]->data<float>(), weights = operands[6]->data<float>();
-  for (int64_t n = 0; n < y.shape()[0]; ++n) {
-    const auto x = operands[0]->data<float>().subspan(static_cast<size_t>(n * features));
-    const auto row = y.data<float>().subspan(static_cast<size_t>(n * outputs));
-    for (int32_t at : roots) {
-      while (at >= 0) {
-        const auto node = static_cast<size_t>(at);
-        const bool low = x[static_cast<size_t>(nodes[3 * node])] <= thresholds[node];
-        at = nodes[3 * node + (low ? 1 : 2)];
-      }
-      const auto leaf = static_cast<size_t>(-1 - at);
-      for (auto e = static_cast<size_t>(leaves[leaf]); e < static_cast<size_t>(leaves[leaf + 1]); ++e) {
-        row[static_cast<size_t>(targets[e])] += weights[e];
-      }
-    }
-  }
-  return absl::OkStatus();
-}
-
 // Each next one is the best of those behind the last one in the order of (value, index); NaNs come nowhere, and what is
 // left where nothing else is gets index 0.
 absl::Status TopK(const Node& node, const Operands& operands, Tensor& y) {

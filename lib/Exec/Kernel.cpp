@@ -46,6 +46,8 @@ constexpr Row kRows[] = {
     {Op::kScatter, Scatter, nullptr, Quantized::kOwn},
     {Op::kCumSum, CumSum, nullptr, Quantized::kNever},
     {Op::kTrees, Trees, nullptr, Quantized::kOwn},
+    {Op::kDistance, Distance, nullptr, Quantized::kNever},
+    {Op::kCouple, Couple, nullptr, Quantized::kNever},
     {Op::kTopK, TopK, nullptr, Quantized::kOwn},
     {Op::kArgReduce, ArgReduce, nullptr, Quantized::kOwn},
     {Op::kResize, Resize, IntegerResize, Quantized::kNever},

@@ -55,6 +55,8 @@ absl::Status Reduce(const Node&, const Operands&, Tensor&);
 absl::Status ArgReduce(const Node&, const Operands&, Tensor&);  // of quantized tensors too
 absl::Status CumSum(const Node&, const Operands&, Tensor&);
 absl::Status Trees(const Node&, const Operands&, Tensor&);
+absl::Status Distance(const Node&, const Operands&, Tensor&);
+absl::Status Couple(const Node&, const Operands&, Tensor&);
 absl::Status TopK(const Node&, const Operands&, Tensor&);  // of quantized tensors too
 absl::Status Softmax(const Node&, const Operands&, Tensor&);
 absl::Status Compare(const Node&, const Operands&, Tensor&);

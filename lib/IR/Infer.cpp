@@ -259,6 +259,26 @@ absl::StatusOr<Shape> Infer(const TreesAttrs& attrs, const Operands& operands, c
   return Shape{operands[0]->shape[0], attrs.outputs};
 }
 
+absl::StatusOr<Shape> Infer(const DistanceAttrs&, const Operands& operands, const Shape*) {
+  const Shape &x = operands[0]->shape, &w = operands[1]->shape;
+  if (x.size() != 2 || w.size() != 2 || x[1] != w[1]) {
+    return Invalid("x ", Text(x), " and w ", Text(w), " must have rank 2 and rows of the same length");
+  }
+  return Shape{x[0], w[0]};
+}
+
+constexpr int64_t kMaxCoupled = 256;  // classes: their square is what the kernel takes of the stack
+
+absl::StatusOr<Shape> Infer(const CoupleAttrs& attrs, const Operands& operands, const Shape*) {
+  const Shape& x = operands[0]->shape;
+  const int64_t n = attrs.classes;
+  if (n < 2 || n > kMaxCoupled || x.size() != 2 || x[1] != n * (n - 1) / 2) {
+    return Invalid("x ", Text(x), " must be N x the pairs of ", n, " classes, of which there may be 2 to ",
+                   kMaxCoupled);
+  }
+  return Shape{x[0], n};
+}
+
 absl::StatusOr<Shape> Infer(const TopKAttrs& attrs, const Operands& operands, const Shape*) {
   Shape result = operands[0]->shape;
   if (absl::Status s = CheckAxis(attrs.axis, result); !s.ok()) return s;

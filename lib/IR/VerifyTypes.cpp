@@ -82,6 +82,8 @@ class NodeRules {
   void Rule(const CumSumAttrs&);
   void Rule(const TopKAttrs&) { Indices(); }
   void Rule(const TreesAttrs& attrs);
+  void Rule(const DistanceAttrs&) { Float(); }
+  void Rule(const CoupleAttrs&) { Float(); }
   void Rule(const ArgReduceAttrs&) { Indices(); }
   void Rule(const ResizeAttrs&);
   void Rule(const CastAttrs&);
@@ -457,7 +459,8 @@ void NodeRules::Rule(const TreesAttrs& attrs) {
   const auto leads = [&](int64_t from, int64_t to) { return to < 0 ? -1 - to < leaves : to > from && to < nodes; };
   for (int64_t i = 0; i < nodes; ++i) {
     const auto node = table(1).subspan(static_cast<size_t>(3 * i), 3);
-    if (node[0] < 0 || node[0] >= features) return Error("node ", i, " reads feature ", node[0], " of ", features);
+    const int64_t feature = node[0] < 0 ? -1 - int64_t{node[0]} : node[0];  // -1 - feature: where NaN is below
+    if (feature >= features) return Error("node ", i, " reads feature ", feature, " of ", features);
     if (!leads(i, node[1]) || !leads(i, node[2])) return Error("node ", i, " leads to no later node and to no leaf");
   }
   for (const int32_t root : table(3)) {

@@ -59,20 +59,35 @@ onnx::TypeProto TypeProtoOf(const Symbol* symbol) {
   return type;
 }
 
+const onnx::FunctionProto* FunctionOf(const onnx::ModelProto& model, const onnx::NodeProto& node) {
+  for (const auto& function : model.functions()) {
+    const bool same_domain =
+        function.domain() == node.domain() || (IsDefaultDomain(function.domain()) && IsDefaultDomain(node.domain()));
+    if (same_domain && function.name() == node.op_type()) return &function;
+  }
+  return nullptr;
+}
+
+// The standard's operator with a function body; null: none.
+const onnx::OpSchema* FunctionSchemaOf(const onnx::NodeProto& node, int64_t opset) {
+  if (!IsDefaultDomain(node.domain())) return nullptr;
+  const auto* schema = onnx::OpSchemaRegistry::Schema(node.op_type(), static_cast<int>(opset), "");
+  return schema && (schema->HasFunction() || schema->HasContextDependentFunction()) ? schema : nullptr;
+}
+
 }  // namespace
+
+bool IsFunction(const onnx::ModelProto& model, const onnx::NodeProto& node, int64_t opset) {
+  return FunctionOf(model, node) || FunctionSchemaOf(node, opset);
+}
 
 absl::StatusOr<std::optional<FunctionBody>> FunctionBodyOf(const onnx::ModelProto& model, const onnx::NodeProto& node,
                                                            int64_t opset, const std::vector<Symbol*>& inputs) {
   Attributes attributes;
   for (const auto& attribute : node.attribute()) attributes[attribute.name()] = attribute;
-  for (const auto& function : model.functions()) {
-    const bool same_domain =
-        function.domain() == node.domain() || (IsDefaultDomain(function.domain()) && IsDefaultDomain(node.domain()));
-    if (same_domain && function.name() == node.op_type()) return BodyOf(function, attributes, opset);
-  }
-  if (!IsDefaultDomain(node.domain())) return std::nullopt;
-  const auto* schema = onnx::OpSchemaRegistry::Schema(node.op_type(), static_cast<int>(opset), "");
-  if (!schema || (!schema->HasFunction() && !schema->HasContextDependentFunction())) return std::nullopt;
+  if (const auto* function = FunctionOf(model, node)) return BodyOf(*function, attributes, opset);
+  const auto* schema = FunctionSchemaOf(node, opset);
+  if (!schema) return std::nullopt;
   // Builders of libonnx read attributes that have a default without asking whether they are there.
   onnx::NodeProto complete = node;
   for (const auto& [name, attribute] : schema->attributes()) {

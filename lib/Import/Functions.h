@@ -18,6 +18,8 @@ struct FunctionBody {
   int64_t opset = 0;  // of the default domain
 };
 
+// Whether a node's operator is a function, the model's own or one of the standard's.
+bool IsFunction(const onnx::ModelProto& model, const onnx::NodeProto& node, int64_t opset);
 // The body of a node's operator; nothing: it is no function.
 absl::StatusOr<std::optional<FunctionBody>> FunctionBodyOf(const onnx::ModelProto& model, const onnx::NodeProto& node,
                                                            int64_t opset, const std::vector<Symbol*>& inputs);

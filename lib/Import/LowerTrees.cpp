@@ -20,7 +20,7 @@ struct Entry {
 
 // The trees as the model lists them.
 struct Forest {
-  Ints trees, ids, features, yes, no;
+  Ints trees, ids, features, yes, no, missing;
   std::vector<std::string> modes;
   Floats values;
   std::map<std::pair<int64_t, int64_t>, size_t> index;                // of (tree, node)
@@ -53,15 +53,16 @@ absl::Status ReadNodes(const Lowering& l, Forest& f) {
   }
   if (n == 0 || n > kMaxNodes) return Unsupported("has ", n, " nodes; supported: 1 to ", kMaxNodes);
   for (size_t i = 0; i < n; ++i) {
+    if (f.features[i] < 0 || f.features[i] > INT16_MAX) {
+      return Unsupported("node ", f.ids[i], " of tree ", f.trees[i], " reads feature ", f.features[i]);
+    }
     if (!f.index.emplace(std::pair(f.trees[i], f.ids[i]), i).second) {
       return Unsupported("node ", f.ids[i], " of tree ", f.trees[i], " is listed twice");
     }
   }
-  const Ints missing = l.IntList("nodes_missing_value_tracks_true");
-  if (std::any_of(missing.begin(), missing.end(), [](int64_t m) { return m != 0; })) {
-    return Unsupported("nodes_missing_value_tracks_true is not supported; NaN takes the branch of a comparison that ",
-                       "does not hold");
-  }
+  f.missing = l.IntList("nodes_missing_value_tracks_true");
+  if (f.missing.empty()) f.missing.assign(n, 0);
+  if (f.missing.size() != n) return Unsupported("the attributes nodes_… have different lengths");
   return absl::OkStatus();
 }
 
@@ -103,14 +104,16 @@ class Tables {
   }
 
  private:
-  // A place in the tables where the index of a node or leaf belongs.
+  // Places in the tables where the index of a node or leaf belongs.
   struct Pending {
-    size_t node;           // of the model
-    std::ptrdiff_t place;  // in nodes_; negative: -1 - place in roots_
+    size_t node;               // of the model
+    std::ptrdiff_t place;      // in nodes_; negative: -1 - place in roots_
+    std::ptrdiff_t other = 0;  // another one in nodes_; 0: none
   };
 
-  void Put(std::ptrdiff_t place, int64_t value) {
-    (place < 0 ? roots_[static_cast<size_t>(-1 - place)] : nodes_[static_cast<size_t>(place)]) = value;
+  void Put(const Pending& at, int64_t value) {
+    (at.place < 0 ? roots_[static_cast<size_t>(-1 - at.place)] : nodes_[static_cast<size_t>(at.place)]) = value;
+    if (at.other > 0) nodes_[static_cast<size_t>(at.other)] = value;
   }
 
   // Depth first, so that each node comes behind its parent. A second path to a node would be no tree.
@@ -124,7 +127,7 @@ class Tables {
       if (placed_[i]) return Unsupported("node ", forest_.ids[i], " of tree ", forest_.trees[i], " has two parents");
       placed_[i] = true;
       if (forest_.modes[i] == "LEAF") {
-        Put(next.place, AddLeaf(i));
+        Put(next, AddLeaf(i));
         continue;
       }
       const auto child = [&](int64_t id) { return forest_.index.find({forest_.trees[i], id}); };
@@ -132,23 +135,52 @@ class Tables {
       if (yes == forest_.index.end() || no == forest_.index.end()) {
         return Unsupported("node ", forest_.ids[i], " of tree ", forest_.trees[i], " has no such child");
       }
-      const std::string& mode = forest_.modes[i];
-      const float value = forest_.values[i];
-      const float below = std::nextafter(value, -std::numeric_limits<float>::infinity());  // x < t: x <= below
-      if (mode != "BRANCH_LEQ" && mode != "BRANCH_LT" && mode != "BRANCH_GT" && mode != "BRANCH_GTE") {
-        return Unsupported("nodes_modes holds \"", mode,
-                           "\"; supported: BRANCH_LEQ, BRANCH_LT, BRANCH_GT, BRANCH_GTE, LEAF");
-      }
-      const bool swapped = mode == "BRANCH_GT" || mode == "BRANCH_GTE";
-      const bool strict = mode == "BRANCH_LT" || mode == "BRANCH_GTE";
-      const auto at = static_cast<std::ptrdiff_t>(nodes_.size());
-      Put(next.place, static_cast<int64_t>(thresholds_.size()));
-      nodes_.insert(nodes_.end(), {forest_.features[i], 0, 0});
-      thresholds_.push_back(strict ? below : value);
-      pending.push_back({(swapped ? yes : no)->second, at + 2});
-      pending.push_back({(swapped ? no : yes)->second, at + 1});
+      MCUC_RETURN_IF_ERROR(AddBranch(next, yes->second, no->second, pending));
     }
     return absl::OkStatus();
+  }
+
+  // The comparison of a node, as one "x <= threshold" or, of equality, two: x <= t and not x <= the number below t.
+  // A NaN fails every comparison but !=, unless the node tells it to track true.
+  absl::Status AddBranch(const Pending& branch, size_t yes, size_t no, std::vector<Pending>& pending) {
+    const size_t i = branch.node;
+    const std::string& mode = forest_.modes[i];
+    const bool missing = forest_.missing[i] != 0;
+    const float value = forest_.values[i];
+    if (std::isnan(value)) return Unsupported("nodes_values holds NaN");
+    // x < t: x <= below; nothing is below -infinity
+    const float infinity = std::numeric_limits<float>::infinity();
+    const float below =
+        std::isinf(value) && value < 0 ? std::numeric_limits<float>::quiet_NaN() : std::nextafter(value, -infinity);
+    if (mode == "BRANCH_LEQ" || mode == "BRANCH_LT") {
+      const std::ptrdiff_t at = AddNode(branch, mode == "BRANCH_LT" ? below : value, missing);
+      pending.push_back({no, at + 2});
+      pending.push_back({yes, at + 1});
+    } else if (mode == "BRANCH_GT" || mode == "BRANCH_GTE") {
+      const std::ptrdiff_t at = AddNode(branch, mode == "BRANCH_GTE" ? below : value, !missing);
+      pending.push_back({yes, at + 2});
+      pending.push_back({no, at + 1});
+    } else if (mode == "BRANCH_EQ" || mode == "BRANCH_NEQ") {
+      const bool equal = mode == "BRANCH_EQ";
+      const std::ptrdiff_t at = AddNode(branch, value, equal && missing);
+      const std::ptrdiff_t next = AddNode({i, at + 1}, below, false);
+      pending.push_back({equal ? no : yes, at + 2, next + 1});
+      pending.push_back({equal ? yes : no, next + 2});
+    } else {
+      return Unsupported("nodes_modes holds \"", mode, "\"; supported: BRANCH_LEQ, BRANCH_LT, BRANCH_GT, BRANCH_GTE, ",
+                         "BRANCH_EQ, BRANCH_NEQ, LEAF");
+    }
+    return absl::OkStatus();
+  }
+
+  // Its place in nodes_. `missing`: a NaN counts as below the threshold.
+  std::ptrdiff_t AddNode(const Pending& place, float threshold, bool missing) {
+    const auto at = static_cast<std::ptrdiff_t>(nodes_.size());
+    const int64_t feature = forest_.features[place.node];
+    Put(place, static_cast<int64_t>(thresholds_.size()));
+    nodes_.insert(nodes_.end(), {missing ? -1 - feature : feature, 0, 0});
+    thresholds_.push_back(threshold);
+    return at;
   }
 
   int64_t AddLeaf(size_t i) {
@@ -179,8 +211,7 @@ absl::StatusOr<Symbol*> Sums(Lowering& l, const Forest& forest, int64_t outputs)
 }
 
 // y plus base_values, one or one an output.
-Symbol* WithBase(const Lowering& l, Compose& c, Symbol* y) {
-  const Floats base = l.FloatList("base_values");
+Symbol* WithBase(Compose& c, Symbol* y, const Floats& base) {
   if (base.empty() || !y) return y;
   return c.Add(y, c.Floats({base.begin(), base.end()}, {static_cast<int64_t>(base.size())}));
 }
@@ -201,28 +232,38 @@ absl::Status LowerTreeEnsembleRegressor(Lowering& l) {
   }
   Compose c(l);
   Symbol* y = c.Take(Sums(l, forest, l.Int("n_targets", 1)));
-  return c.Return(PostTransform(l, c, WithBase(l, c, y)));
+  return c.Return(PostTransform(l, c, WithBase(c, y, l.FloatList("base_values"))));
 }
 
 absl::Status LowerTreeEnsembleClassifier(Lowering& l) {
   Forest forest;
   MCUC_RETURN_IF_ERROR(ReadNodes(l, forest));
   MCUC_RETURN_IF_ERROR(ReadEntries(l, "class", forest));
-  MCUC_ASSIGN_OR_RETURN(const Ints labels, LabelsOf(l, "classlabels_int64s", "classlabels_strings"));
+  MCUC_ASSIGN_OR_RETURN(const Ints labels, LabelsOf(l, "classlabels_int64s"));
   const Ints ids = l.IntList("class_ids");
   const Floats weights = l.FloatList("class_weights");
   const std::set<int64_t> used(ids.begin(), ids.end());
   Compose c(l);
+  const Floats base = l.FloatList("base_values");
   if (labels.size() == 2 && used.size() == 1) {
     // One sum decides between two classes: a probability where no weight is negative, else a score around 0.
-    for (auto& [node, entries] : forest.entries) {
-      for (Entry& entry : entries) entry.target = 0;
-    }
-    Symbol* sum = WithBase(l, c, c.Take(Sums(l, forest, 1)));
     const bool probability = std::all_of(weights.begin(), weights.end(), [](float w) { return w >= 0; });
-    return ReturnBinary(l, c, sum, labels, probability);
+    const double threshold = probability ? 0.5 : 0;
+    if (base.size() > 1 || (base.size() == 1 && ids[0] != 0)) {
+      return Unsupported("base_values has ", base.size(), " entries, but all weights are those of class ", ids[0]);
+    }
+    if (ids[0] == 0) {  // the only score is the second class's
+      Symbol* sum = WithBase(c, c.Take(Sums(l, forest, 1)), base);
+      MCUC_RETURN_IF_ERROR(ReturnBinary(l, c, sum, threshold, labels));
+      const bool negated = !probability || l.String("post_transform", "NONE") == "LOGISTIC";
+      return c.Return(BothScores(l, c, sum, negated ? OtherScore::negated : OtherScore::complement), 1);
+    }
+    Symbol* sums = c.Take(Sums(l, forest, 2));
+    MCUC_RETURN_IF_ERROR(ReturnBinary(l, c, sums ? c.Part(sums, 1, ids[0], 1) : nullptr, threshold, labels));
+    return c.Return(PostTransform(l, c, sums), 1);
   }
-  Symbol* scores = WithBase(l, c, c.Take(Sums(l, forest, static_cast<int64_t>(labels.size()))));
+  const auto classes = static_cast<int64_t>(labels.size());
+  Symbol* scores = WithBase(c, c.Take(Sums(l, forest, classes)), base);
   return ReturnClasses(l, c, scores, labels);
 }
 

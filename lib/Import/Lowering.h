@@ -59,10 +59,12 @@ struct Symbol {
   // Of a float constant that the model dequantizes: its int8 form, of a quantized type.
   Symbol* quantized = nullptr;
   Symbol* as_int8 = nullptr;  // of a quantized uint8 tensor: the same as int8, once that is computed
-  bool shifted = false;       // int8 values that are the model's uint8 less 128
-  bool dequantized = false;   // the result of a dequantize operation
-  bool poisoned = false;      // its node was reported: what depends on it stays silent
-  Value* value = nullptr;     // once it is in the graph
+  // Of integers that stand for the model's strings: those strings, by index.
+  std::vector<std::string> strings;
+  bool shifted = false;      // int8 values that are the model's uint8 less 128
+  bool dequantized = false;  // the result of a dequantize operation
+  bool poisoned = false;     // its node was reported: what depends on it stays silent
+  Value* value = nullptr;    // once it is in the graph
 
   bool is_constant() const { return constant.has_value(); }
   const Shape& shape() const { return type.shape; }
@@ -266,10 +268,13 @@ inline constexpr char kClassical[] = "ai.onnx.ml";
 // Whether the operator moves or compares the integers of quantized tensors, or has their scale among its inputs.
 bool TakesQuantized(const std::string& name);
 
+// Whether the operator moves the integers that stand for strings, or maps them to others.
+bool MovesStrings(const std::string& name);
+bool MapsStrings(const std::string& name);
+
 // The row of an operator for an opset; null: none.
 const Operator* FindOperator(const std::string& name, int64_t opset);
-// "Abs, Add, …" and the opsets in which an operator is lowered, "7 to 9", empty: in none.
-std::string OperatorNames();
+// The opsets in which an operator is lowered, "7 to 9"; empty: in none.
 std::string OpsetsOf(const std::string& name);
 
 // An axis counted from the end where negative; an error outside [-rank, rank).

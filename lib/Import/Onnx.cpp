@@ -188,7 +188,16 @@ class Importer {
   }
 
   void DeclareInitializers() {
-    for (const auto& tensor : proto().initializer()) DeclareTensor(tensor.name(), TensorOfProto(tensor, folder_));
+    for (const auto& tensor : proto().initializer()) {
+      if (const auto indices = IndicesOfStrings(tensor)) {
+        initializers_.insert(tensor.name());
+        Symbol* symbol = module_.NewConstant(tensor.name(), *indices);
+        symbol->strings.assign(tensor.string_data().begin(), tensor.string_data().end());
+        Declare(tensor.name(), "initializer", symbol);
+        continue;
+      }
+      DeclareTensor(tensor.name(), TensorOfProto(tensor, folder_));
+    }
     for (const auto& tensor : proto().sparse_initializer()) {
       auto dense = TensorOfProto(tensor, folder_);
       if (dense.ok() && !module_.Reserve(dense->type().bytes())) {
@@ -273,8 +282,9 @@ class Importer {
       if (!ordered.count(i)) PoisonOutputs(proto().node(i));
     }
     for (int i : schedule.order) {
-      if (schedule.live[static_cast<size_t>(i)]) LowerNode(proto().node(i));
+      if (schedule.live[static_cast<size_t>(i)]) live_nodes_.push_back(&proto().node(i));
     }
+    for (const auto* node : live_nodes_) LowerNode(*node);
   }
 
   static std::unordered_set<std::string> NamesRead(const onnx::GraphProto& graph, const Schedule& schedule) {
@@ -398,10 +408,26 @@ class Importer {
       return Unsupported("operator ", op, " is not supported in opset ", opset, "; supported: opsets ", opsets,
                          ". Convert the model with onnx.version_converter");
     }
-    // The list once is enough.
-    const std::string supported = listed_operators_ ? "those listed above" : OperatorNames();
-    listed_operators_ = true;
-    return Unsupported("operator ", op, " is not supported; ", RemedyFor(op), ". Supported: ", supported);
+    return Unsupported("operator ", op, " is not supported; ", RemedyFor(op));
+  }
+
+  // Says once of an operator without a row which nodes have it; false: it has been said.
+  bool TellNoRow(const onnx::NodeProto& node, absl::Status& status) {
+    const auto key = std::pair(node.domain(), node.op_type());
+    if (!told_.insert(key).second) return false;
+    constexpr size_t kMost = 8;
+    std::vector<std::string> names;
+    size_t count = 0;
+    for (const auto* other : live_nodes_) {
+      if (std::pair(other->domain(), other->op_type()) != key) continue;
+      if (++count <= kMost) names.push_back(absl::StrCat("\"", Printable(LocOf(*other)), "\""));
+    }
+    std::string text(status.message());
+    if (count > 1) {
+      absl::StrAppend(&text, "; it is in ", count, " nodes: ", absl::StrJoin(names, ", "), count > kMost ? ", …" : "");
+    }
+    status = Unsupported(text, "; see docs/operators.md for what is");
+    return true;
   }
 
   // The inputs of a node, null for absent ones; none are absent at the end.
@@ -470,9 +496,13 @@ class Importer {
     MCUC_ASSIGN_OR_RETURN(const std::vector<Symbol*> inputs, InputsOf(node, scope, poisoned));
     const Operator* row = FindRow(node, scope.opset);
     if (!row) {
-      if (*poisoned) return absl::OkStatus();
+      if (*poisoned && IsFunction(model_, node, scope.opset)) return absl::OkStatus();
       MCUC_ASSIGN_OR_RETURN(const bool is_function, TryFunction(node, scope, inputs));
-      return is_function ? absl::OkStatus() : NoRow(node, scope.opset);
+      if (is_function) return absl::OkStatus();
+      absl::Status status = NoRow(node, scope.opset);
+      if (&scope != &top_ || TellNoRow(node, status)) return status;
+      *poisoned = true;
+      return absl::OkStatus();
     }
     MCUC_RETURN_IF_ERROR(CheckAttributes(node, *row));
     if (inputs.size() < row->min_inputs || inputs.size() > row->max_inputs) {
@@ -501,6 +531,13 @@ class Importer {
                          "that move or compare them are supported. Put it between DequantizeLinear and QuantizeLinear");
     }
 
+    const bool strings = !inputs.empty() && inputs[0] && !inputs[0]->strings.empty();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i] && !inputs[i]->strings.empty() && (i > 0 || !(MovesStrings(row->name) || MapsStrings(row->name)))) {
+        return Unsupported("input ", i, " holds strings, which stand for class labels only: they can be moved, and ",
+                           "mapped by a LabelEncoder");
+      }
+    }
     GraphInliner inliner(*this, scope);
     Lowering lowering(module_, node, scope.opset, LocOf(node), inputs, used, diagnostics_, LocationOf(node), folder_,
                       inliner);
@@ -513,6 +550,7 @@ class Importer {
         if (used[static_cast<size_t>(i)]) return absl::InternalError(absl::StrCat("output ", i, " was not lowered"));
         symbol = Poison(name);  // nothing reads it
       }
+      if (strings && MovesStrings(row->name)) symbol->strings = inputs[0]->strings;
       Bind(node, i, symbol, scope);
     }
     return absl::OkStatus();
@@ -558,6 +596,11 @@ class Importer {
       if (Elements(symbol->shape()) == 0) {
         Error(absl::StrCat(text, " [", ShapeText(symbol->shape()), "] has no elements; an output must have some"));
         continue;
+      }
+      if (!symbol->strings.empty()) {
+        diagnostics_.Remark(
+            InFile(path_),
+            absl::StrCat(text, " holds strings; it gives their indices: ", StringsText(symbol->strings)));
       }
       if (const std::string contradiction = Contradiction(output, ModelType(*symbol)); !contradiction.empty()) {
         diagnostics_.Warning(InFile(path_), absl::StrCat(text, " ", contradiction));
@@ -624,7 +667,8 @@ class Importer {
   std::unordered_set<std::string> graph_outputs_;
   std::unordered_map<std::string, const onnx::ValueInfoProto*> declared_;
   std::vector<Symbol*> inputs_, outputs_;
-  bool listed_operators_ = false;
+  std::vector<const onnx::NodeProto*> live_nodes_;
+  std::set<std::pair<std::string, std::string>> told_;  // domains and operators without a row that were reported
 };
 
 }  // namespace

@@ -72,8 +72,14 @@ const std::vector<Family>& Families() {
        "If of a computed condition computes both branches; loops must have a number of steps that is known at compile "
        "time, and are unrolled.",
        ControlOperators()},
-      {"Decision trees", "Float32, tables of 10 bytes a node. At most 32,767 nodes.", TreeOperators()},
-      {"Classical models", "Float32.", ClassicalOperators()},
+      {"Decision trees",
+       "Float32, tables of 10 bytes a node. At most 32,767 nodes. Sums and averages of trees. Labels that are strings "
+       "become their indices, with a remark.",
+       TreeOperators()},
+      {"Classical models",
+       "Float32. Strings are supported as class labels: as constants, moved, and mapped by LabelEncoder; outputs hold "
+       "their indices, with a remark that names them.",
+       ClassicalOperators()},
   };
   return families;
 }
@@ -98,11 +104,14 @@ bool TakesQuantized(const std::string& name) {
   return has(QuantizeOperators()) || has(QLinearOperators());
 }
 
-std::string OperatorNames() {
-  std::set<std::string> names;
-  for (const Operator* row : Table()) names.insert(row->name);
-  return absl::StrJoin(names, ", ");
+bool MovesStrings(const std::string& name) {
+  static const std::set<std::string> names = {
+      "Expand", "Flatten", "Gather",    "Identity",  "Reshape",
+      "Slice",  "Squeeze", "Transpose", "Unsqueeze", "ai.onnx.ml.ArrayFeatureExtractor"};
+  return names.count(name) > 0;
 }
+
+bool MapsStrings(const std::string& name) { return name == "ai.onnx.ml.LabelEncoder"; }
 
 std::string OpsetsOf(const std::string& name) {
   // The rows of an operator are adjacent in time.

@@ -1,10 +1,12 @@
 // Files as bytes, and names from files as text that is safe to print.
 #include "ReadFile.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace mcuc::importer {
 
@@ -67,6 +69,16 @@ std::string Printable(const std::string& name) {
     }
   }
   return text;
+}
+
+std::string StringsText(const std::vector<std::string>& strings) {
+  constexpr size_t kMost = 100;
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < std::min(strings.size(), kMost); ++i) {
+    texts.push_back(absl::StrCat(i, " = \"", Printable(strings[i]), "\""));
+  }
+  if (strings.size() > kMost) texts.push_back(absl::StrCat("… (", strings.size(), " in all)"));
+  return absl::StrJoin(texts, ", ");
 }
 
 }  // namespace mcuc::importer

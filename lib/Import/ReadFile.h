@@ -3,6 +3,7 @@
 #define MCUC_LIB_IMPORT_READFILE_H
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "mcuc/Support/Diagnostic.h"
@@ -18,6 +19,8 @@ Location InFile(const std::string& path);
 
 // A name of the model for a message: control characters escaped, long names cut.
 std::string Printable(const std::string& name);
+// Strings with the indices that stand for them: `0 = "a", 1 = "b"`.
+std::string StringsText(const std::vector<std::string>& strings);
 
 }  // namespace mcuc::importer
 

@@ -258,6 +258,15 @@ absl::StatusOr<Tensor> TensorOfProto(const TensorProto& proto, const std::string
   return tensor;
 }
 
+std::optional<Tensor> IndicesOfStrings(const TensorProto& proto) {
+  const Shape shape(proto.dims().begin(), proto.dims().end());
+  const auto elements = CheckedHostElements(shape);
+  if (proto.data_type() != TensorProto::STRING || !elements.ok() || *elements != proto.string_data_size()) return {};
+  Tensor tensor(Type{ElementType::i64, shape});
+  for (int64_t i = 0; i < *elements; ++i) tensor.SetInt(i, i);
+  return tensor;
+}
+
 absl::StatusOr<Tensor> TensorOfProto(const onnx::SparseTensorProto& proto, const std::string& folder) {
   const std::string& name = proto.values().name();
   auto values = Read(proto.values(), folder);

@@ -26,6 +26,8 @@ const char* SupportedDataTypes();
 
 // Dimensions of the result may be 0. `folder`: where external data may lie; empty: nowhere.
 absl::StatusOr<Tensor> TensorOfProto(const onnx::TensorProto& proto, const std::string& folder);
+// Of a tensor of strings: the places 0, 1, … of its elements; none for other tensors, and those that are too large.
+std::optional<Tensor> IndicesOfStrings(const onnx::TensorProto& proto);
 // The dense form of a sparse tensor.
 absl::StatusOr<Tensor> TensorOfProto(const onnx::SparseTensorProto& proto, const std::string& folder);
 

@@ -155,6 +155,37 @@ TEST(Trees, AddTheEntriesOfTheLeavesTheyReach) {
   EXPECT_THAT(ResultOf(TreesAttrs{2}, Trees(x), F32({4, 2})), ElementsAre(10, 0.5, 0, 20.5, 30, 31.5, 30, 31.5));
 }
 
+TEST(Trees, NaNIsBelowTheThresholdWhereTheFeatureIsNegative) {
+  std::vector<Tensor> operands = Trees(Reals({3, 2}, {kNaN, kNaN, 1.5, kNaN, 2, 0}));
+  operands[1].Set(0, -1);  // feature 0
+  operands[1].Set(3, -2);  // feature 1
+  EXPECT_THAT(ResultOf(TreesAttrs{2}, operands, F32({3, 2})), ElementsAre(10, 0.5, 10, 0.5, 0, 20.5));
+  operands[1].Set(0, -3);
+  EXPECT_THAT(std::string(VerifyGraph(OneNode(TreesAttrs{2}, operands, F32({3, 2})).graph).message()),
+              HasSubstr("node 0 reads feature 2 of 2"));
+}
+
+TEST(Distance, OfEachRowToEachRow) {
+  const Tensor x = Reals({2, 2}, {0, 0, 1, -1}), w = Reals({3, 2}, {3, 4, 0, 0, 1, 1});
+  EXPECT_THAT(ResultOf(DistanceAttrs{}, {x, w}, F32({2, 3})), ElementsAre(25, 0, 2, 29, 2, 4));
+}
+
+TEST(Couple, MakesProbabilitiesOfPairs) {
+  // Pairs of true probabilities p are p[i] / (p[i] + p[j]), and come back as p but for the 0.005 / 3 of the end.
+  const auto pair = [](double a, double b) { return a / (a + b); };
+  const Tensor x = Reals({1, 3}, {pair(0.2, 0.5), pair(0.2, 0.3), pair(0.5, 0.3)});
+  const auto p = ResultOf(CoupleAttrs{3}, {x}, F32({1, 3}));
+  ASSERT_EQ(p.size(), 3);
+  EXPECT_NEAR(p[0], 0.2, 0.005);
+  EXPECT_NEAR(p[1], 0.5, 0.005);
+  EXPECT_NEAR(p[2], 0.3, 0.005);
+  EXPECT_NEAR(p[0] + p[1] + p[2], 1, 1e-6);
+  // Of two classes the pair itself.
+  EXPECT_NEAR(ResultOf(CoupleAttrs{2}, {Reals({1, 1}, {0.9})}, F32({1, 2}))[0], 0.9, 0.005);
+  EXPECT_THAT(std::string(VerifyGraph(OneNode(CoupleAttrs{4}, {x}, F32({1, 4})).graph).message()),
+              HasSubstr("must be N x the pairs of 4 classes"));
+}
+
 TEST(Trees, TablesThatLeadNowhereAreRefused) {
   const auto error = [](size_t table, int64_t at, double value) {
     std::vector<Tensor> operands = Trees(Reals({1, 2}, {0, 0}));
@@ -298,6 +329,22 @@ TEST(IndexedKernels, Trees) {
   const std::vector<Tensor> tables = Trees(Reals({1, 2}, {0, 0}));
   for (size_t i = 1; i < tables.size(); ++i) operands.push_back(bench.Constant(tables[i]));
   bench.Add(TreesAttrs{2}, operands, F32({}));
+  Tensor nodes = tables[1];
+  nodes.Set(0, -1);
+  operands[1] = bench.Constant(nodes);
+  bench.Add(TreesAttrs{2}, operands, F32({}));
+  bench.Check();
+}
+
+TEST(IndexedKernels, DistanceAndCouple) {
+  Bench bench;
+  bench.Add(DistanceAttrs{}, {bench.Float({4, 3}), bench.Float({5, 3})});
+  UnaryAttrs clip;  // pairs are within (0, 1)
+  clip.fn = UnaryFn::sigmoid;
+  for (int64_t classes : {2, 3, 5}) {
+    Value* x = bench.Add(clip, {bench.Float({4, classes * (classes - 1) / 2})});
+    bench.Add(CoupleAttrs{classes}, {x});
+  }
   bench.Check();
 }
 
