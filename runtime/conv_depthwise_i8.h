@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Depthwise conv with int8 activations and dense int8 weights, without a pool: rule N4. Rows of four outputs share the
-   reading of a weight; taps in padding, which read as x's zero point, are told apart a row and a column at a time.
-   Parameters as in conv_i8.h, with one input channel a group. */
+/* Depthwise conv with int8 activations and dense int8 weights, without a pool: rule N4. No loop over taps knows of
+   padding: where x has some, a part of a channel's plane at a time is copied to a buffer of 512 bytes on the stack,
+   with x's zero point around it. Parameters as in conv_i8.h, with one input channel a group. */
 #ifndef MCUC_CONV_DEPTHWISE_I8_H
 #define MCUC_CONV_DEPTHWISE_I8_H
 
@@ -10,146 +10,195 @@
 #include "conv.h"
 #include "conv_four_i8.h"
 #include "conv_i8_results.h"
+#include "conv_tap_i8.h"
+#include "copy_bytes.h"
+#include "depthwise_four_i8.h"
 #include "noinline.h"
 
-#if defined(__ARM_FEATURE_MVE)
-#include <arm_mve.h>
-#else
-/* In three steps, each of which is one instruction. */
-static inline int32_t mcuc_three(int32_t acc, int32_t w0, int32_t w1, int32_t w2, int32_t x0, int32_t x1, int32_t x2) {
-  acc += w0 * x0;
-  acc += w1 * x1;
-  acc += w2 * x2;
-  return acc;
-}
-#endif
+enum { MCUC_DEPTHWISE_BYTES = 512 };
 
-/* acc[i] += the sum of w * x over `rows` rows of taps; pixel i lies i * s->stride_w from x. No tap is in padding. */
-static MCUC_NOINLINE void mcuc_depthwise_four_i8(const struct mcuc_conv *s, const int8_t *x, const int8_t *w,
-                                                 int32_t rows, int32_t *acc) {
-  const int32_t dx = s->stride_w, down = s->dilation_h * s->width, taps = s->kernel_w;
-#if defined(__ARM_FEATURE_MVE)
-  const uint32x4_t at = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)dx);
-  int32x4_t sums = vldrwq_s32(acc);
-  for (; rows > 0; --rows, x += down) {
-    const int8_t *p = x;
-    for (int32_t kx = 0; kx < taps; ++kx, p += s->dilation_w) {
-      sums = vmlaq_n_s32(sums, vldrbq_gather_offset_s32(p, at), *w++);
+/* The outputs that are computed at a time, and the input that they read. */
+struct mcuc_depthwise_tile {
+  int32_t rows, columns; /* of the output; 0: a window is too large for the buffer */
+  int32_t copied;
+  int32_t pitch; /* from a row of the input to the next */
+};
+
+static struct mcuc_depthwise_tile mcuc_depthwise_tile_of(const struct mcuc_conv *s) {
+  struct mcuc_depthwise_tile t = {s->conv_h, s->conv_w, 0, s->width};
+  const int32_t high = (s->kernel_h - 1) * s->dilation_h + 1, wide = (s->kernel_w - 1) * s->dilation_w + 1;
+  const int32_t excess = mcuc_depthwise_excess(s);
+  const int32_t bottom = (s->conv_h - 1) * s->stride_h - s->pad_top + high;
+  const int32_t right = (s->conv_w - 1) * s->stride_w - s->pad_left + wide;
+  int32_t most;
+  if (s->pad_top == 0 && s->pad_left == 0 && bottom <= s->height && right <= s->width && excess == 0) return t;
+  t.copied = 1;
+  most = MCUC_DEPTHWISE_BYTES / high - excess;
+  if (most < wide) {
+    t.rows = t.columns = 0;
+    return t;
+  }
+  most = (most - wide) / s->stride_w + 1;
+  if (most < t.columns) t.columns = most > 4 ? most / 4 * 4 : most;
+  t.pitch = (t.columns - 1) * s->stride_w + wide + excess;
+  most = (MCUC_DEPTHWISE_BYTES / t.pitch - high) / s->stride_h + 1;
+  if (most < t.rows) t.rows = most;
+  return t;
+}
+
+/* `rows` rows of `pitch` bytes that start at a row and a column of the plane x, either of which may lie outside. */
+static MCUC_NOINLINE void mcuc_depthwise_copy_i8(const struct mcuc_conv *s, const int8_t *x, int32_t row,
+                                                 int32_t column, int32_t rows, int32_t pitch, int32_t zero,
+                                                 int8_t *to) {
+  const int32_t width = s->width, from = column > 0 ? column : 0;
+  const int32_t end = column + pitch < width ? column + pitch : width, inside = end - from;
+  const int32_t left = inside > 0 ? from - column : 0, right = inside > 0 ? pitch - left - inside : 0;
+  for (; rows > 0; --rows, ++row, to += pitch) {
+    if (inside <= 0 || (uint32_t)row >= (uint32_t)s->height) {
+      mcuc_fill_bytes(zero, pitch, to);
+    } else {
+      mcuc_fill_bytes(zero, left, to);
+      mcuc_copy_bytes(x + (row * width + from), inside, to + left);
+      mcuc_fill_bytes(zero, right, to + left + inside);
     }
   }
-  vstrwq_s32(acc, sums);
-#else
-  int32_t a0 = acc[0], a1 = acc[1], a2 = acc[2], a3 = acc[3];
-  if (taps == 3 && s->dilation_w == 1) {
-    for (; rows > 0; --rows, x += down, w += 3) {
-      const int32_t w0 = w[0], w1 = w[1], w2 = w[2];
-      const int8_t *p = x;
-      if (dx == 1) {
-        const int32_t x2 = p[2], x3 = p[3];
-        a0 = mcuc_three(a0, w0, w1, w2, p[0], p[1], x2);
-        a1 = mcuc_three(a1, w0, w1, w2, p[1], x2, x3);
-        a2 = mcuc_three(a2, w0, w1, w2, x2, x3, p[4]);
-        a3 = mcuc_three(a3, w0, w1, w2, x3, p[4], p[5]);
+}
+
+/* What goes to one output channel. */
+struct mcuc_depthwise_channel {
+  const int8_t *w;
+  const uint32_t *words; /* its weights as mcuc_depthwise_pack has them */
+  int32_t start, mul, shift;
+};
+
+/* The results of a tile, row by row. x: under the first tap of the first one; stride, kernel_h, parts: of s, or
+   constants. */
+MCUC_INLINE void mcuc_depthwise_results_i8(const struct mcuc_conv *s, const struct mcuc_conv_quant *quant,
+                                           const struct mcuc_depthwise_tile *tile,
+                                           const struct mcuc_depthwise_channel *channel, const int8_t *x, int32_t rows,
+                                           int32_t columns, int32_t stride, int32_t kernel_h, int32_t parts,
+                                           int8_t *y) {
+  const struct mcuc_conv_quant q = *quant; /* copies, which no store is taken to change */
+  const struct mcuc_depthwise_channel c = *channel;
+  const struct mcuc_four_i8 four = mcuc_four_of(&q, c.mul, c.shift);
+  const int32_t pitch = tile->pitch, down = s->dilation_h * pitch, next = s->stride_h * pitch, width = s->conv_w;
+  for (; rows > 0; --rows, x += next, y += width) {
+    for (int32_t i = 0; i < columns;) {
+      int32_t a[4] = {c.start, c.start, c.start, c.start};
+      if (columns - i == 1 || columns < 4) {
+        const int8_t *p = x + i * s->stride_w, *w = c.w;
+#if defined(MCUC_DEPTHWISE_PARTS)
+        if (parts != 0 && i > 0) {
+          const uint32_t *words = c.words;
+          for (int32_t r = 0; r < kernel_h; ++r, p += down) {
+            for (int32_t k = 0; k < parts; ++k, words += 2) {
+              a[0] = mcuc_depthwise_part_of_one(p + 3 * k, words, a[0]);
+            }
+          }
+          y[i++] = (int8_t)(four.quick ? mcuc_four_one(&q, &four, a[0])
+                                       : mcuc_clamp_i32(q.y_zero + mcuc_requantize(a[0], c.mul, c.shift), q.lo, q.hi));
+          continue;
+        }
+#endif
+        for (int32_t r = 0; r < s->kernel_h; ++r, p += down) {
+          for (int32_t k = 0; k < s->kernel_w; ++k) a[0] += *w++ * p[k * s->dilation_w];
+        }
+        y[i] = (int8_t)mcuc_clamp_i32(q.y_zero + mcuc_requantize(a[0], c.mul, c.shift), q.lo, q.hi);
+        ++i;
         continue;
       }
-      a0 = mcuc_three(a0, w0, w1, w2, p[0], p[1], p[2]);
-      p += dx;
-      a1 = mcuc_three(a1, w0, w1, w2, p[0], p[1], p[2]);
-      p += dx;
-      a2 = mcuc_three(a2, w0, w1, w2, p[0], p[1], p[2]);
-      p += dx;
-      a3 = mcuc_three(a3, w0, w1, w2, p[0], p[1], p[2]);
+      if (columns - i < 4) i = columns - 4; /* moved back: some are computed twice */
+#if defined(MCUC_DEPTHWISE_PARTS)
+      if (parts != 0) {
+        mcuc_depthwise_rows(x + i * stride, stride, down, c.words, kernel_h, parts, a);
+      } else {
+        mcuc_depthwise_four_i8(s, x + i * stride, down, c.w, a);
+      }
+#else
+      (void)kernel_h, (void)parts;
+      mcuc_depthwise_four_i8(s, x + i * stride, down, c.w, a);
+#endif
+      mcuc_conv_results_four_i8(quant, &q, &four, c.shift, a[0], a[1], a[2], a[3], y + i);
+      i += 4;
     }
   }
-  for (; rows > 0; --rows, x += down) {
-    const int8_t *p = x;
-    for (int32_t kx = 0; kx < taps; ++kx, p += s->dilation_w) {
-      const int32_t v = *w++;
-      a0 += v * p[0];
-      a1 += v * p[dx];
-      a2 += v * p[2 * dx];
-      a3 += v * p[3 * dx];
-    }
+}
+
+static MCUC_NOINLINE void mcuc_depthwise_i8(const struct mcuc_conv *s, const struct mcuc_conv_quant *q,
+                                            const struct mcuc_depthwise_tile *tile,
+                                            const struct mcuc_depthwise_channel *c, const int8_t *x, int32_t rows,
+                                            int32_t columns, int8_t *y) {
+#if defined(MCUC_DEPTHWISE_PARTS)
+  const int32_t parts = mcuc_depthwise_parts(s);
+  if (parts == 1 && s->kernel_h == 3 && s->stride_w == 1) {
+    mcuc_depthwise_results_i8(s, q, tile, c, x, rows, columns, 1, 3, 1, y);
+    return;
   }
-  acc[0] = a0, acc[1] = a1, acc[2] = a2, acc[3] = a3;
+  mcuc_depthwise_results_i8(s, q, tile, c, x, rows, columns, s->stride_w, s->kernel_h, parts, y);
+#else
+  mcuc_depthwise_results_i8(s, q, tile, c, x, rows, columns, s->stride_w, s->kernel_h, 0, y);
 #endif
 }
 
-/* The sum for one pixel, whose first tap is in x's column `column`; taps in other columns than x's read `zero`. */
-static int32_t mcuc_depthwise_one_i8(const struct mcuc_conv *s, const int8_t *x, const int8_t *w, int32_t rows,
-                                     int32_t column, int32_t zero) {
-  const int32_t down = s->dilation_h * s->width, step = s->dilation_w, end = column + s->kernel_w * step;
-  int32_t acc = 0;
-  if (column >= 0 && end - step < s->width) {
-    if (s->kernel_w == 3) {
-      for (x += column; rows > 0; --rows, x += down, w += 3) acc += w[0] * x[0] + w[1] * x[step] + w[2] * x[2 * step];
-      return acc;
+/* One plane, whose windows are too large for the buffer. */
+static MCUC_NOINLINE void mcuc_depthwise_large_i8(const struct mcuc_conv *s, const struct mcuc_conv_quant *q,
+                                                  const struct mcuc_depthwise_channel *c, const int8_t *x, int8_t *y) {
+  for (int32_t oy = 0; oy < s->conv_h; ++oy) {
+    for (int32_t ox = 0; ox < s->conv_w; ++ox) {
+      const int8_t *w = c->w;
+      int32_t acc = c->start;
+      for (int32_t ky = 0; ky < s->kernel_h; ++ky) {
+        for (int32_t kx = 0; kx < s->kernel_w; ++kx) {
+          acc += *w++ * mcuc_tap_i8(s, q, x, oy, ox, ky * s->dilation_h, kx * s->dilation_w);
+        }
+      }
+      *y++ = (int8_t)mcuc_clamp_i32(q->y_zero + mcuc_requantize(acc, c->mul, c->shift), q->lo, q->hi);
     }
-    for (; rows > 0; --rows, x += down) {
-      for (int32_t c = column; c != end; c += step) acc += *w++ * x[c];
-    }
-    return acc;
   }
-  for (; rows > 0; --rows, x += down) {
-    for (int32_t c = column; c != end; c += step) acc += *w++ * ((uint32_t)c < (uint32_t)s->width ? x[c] : zero);
-  }
-  return acc;
-}
-
-/* The sum of `taps` products with the zero point. */
-static int32_t mcuc_depthwise_padding(const int8_t *w, int32_t taps, int32_t zero) {
-  int32_t sum = 0;
-  for (const int8_t *const end = w + taps; w != end;) sum += *w++;
-  return sum * zero;
 }
 
 static void mcuc_conv_depthwise_i8(const struct mcuc_conv *s, const struct mcuc_conv_quant *q, const int8_t *x,
                                    const int8_t *weights, const int32_t *bias, const int32_t *mul, const int8_t *shift,
                                    int8_t *y) {
-  const int32_t outputs = s->groups * s->filters, filter = s->kernel_h * s->kernel_w;
-  /* A row of four that starts in x's columns [0, inside) has no tap in padding. */
-  const int32_t columns = s->width - (s->kernel_w - 1) * s->dilation_w - 3 * s->stride_w;
-  const int32_t inside = columns > 0 ? columns : 0;
+  int8_t buffer[MCUC_DEPTHWISE_BYTES];
+  const int32_t outputs = s->groups * s->filters;
+  const struct mcuc_depthwise_tile tile = mcuc_depthwise_tile_of(s);
+  const int32_t high = (s->kernel_h - 1) * s->dilation_h + 1;
+  struct mcuc_depthwise_channel c = {0, 0, 0, 0, 0};
+#if defined(MCUC_DEPTHWISE_PARTS)
+  uint32_t words[MCUC_DEPTHWISE_WORDS];
+  c.words = words;
+#endif
   for (int32_t n = 0; n < s->batch; ++n) {
-    for (int32_t m = 0; m < outputs; ++m) {
-      const int32_t k = q->per_channel ? m : 0, start = bias != 0 ? bias[m] : 0;
+    for (int32_t m = 0; m < outputs; ++m, y += s->conv_h * s->conv_w) {
+      const int32_t k = q->per_channel ? m : 0;
       const int8_t *const plane = x + (n * s->groups + m / s->filters) * s->height * s->width;
-      const int8_t *const w = weights + m * filter;
-      int32_t acc[8] = {0}, ready = 0; /* the results of neighbours are made by fours */
-      for (int32_t oy = 0; oy < s->conv_h; ++oy) {
-        int32_t row = oy * s->stride_h - s->pad_top, first = 0, rows = 0, sum = start;
-        for (; first < s->kernel_h && row < 0; row += s->dilation_h) ++first;
-        const int8_t *const from = plane + row * s->width, *const taps = w + first * s->kernel_w;
-        for (; first + rows < s->kernel_h && row < s->height; row += s->dilation_h) ++rows;
-        if (rows < s->kernel_h) {
-          const int32_t end = (first + rows) * s->kernel_w;
-          sum += mcuc_depthwise_padding(w, first * s->kernel_w, q->x_zero);
-          sum += mcuc_depthwise_padding(w + end, filter - end, q->x_zero);
-        }
-        int32_t column = -s->pad_left;
-        for (int32_t ox = 0; ox < s->conv_w;) {
-          if ((uint32_t)column < (uint32_t)inside && ox + 4 <= s->conv_w) {
-            int32_t *const a = acc + ready;
-            a[0] = a[1] = a[2] = a[3] = sum;
-            mcuc_depthwise_four_i8(s, from + column, taps, rows, a);
-            ready += 4;
-            ox += 4;
-            column += 4 * s->stride_w;
+      c.w = weights + m * s->kernel_h * s->kernel_w;
+      c.start = bias != 0 ? bias[m] : 0;
+      c.mul = mul[k];
+      c.shift = shift[k];
+      if (tile.columns == 0) {
+        mcuc_depthwise_large_i8(s, q, &c, plane, y);
+        continue;
+      }
+#if defined(MCUC_DEPTHWISE_PARTS)
+      if (mcuc_depthwise_parts(s) != 0) mcuc_depthwise_pack(s, c.w, words);
+#endif
+      for (int32_t oy = 0; oy < s->conv_h; oy += tile.rows) {
+        const int32_t rows = s->conv_h - oy < tile.rows ? s->conv_h - oy : tile.rows;
+        for (int32_t ox = 0; ox < s->conv_w; ox += tile.columns) {
+          const int32_t columns = s->conv_w - ox < tile.columns ? s->conv_w - ox : tile.columns;
+          const int32_t row = oy * s->stride_h - s->pad_top, column = ox * s->stride_w - s->pad_left;
+          const int8_t *from = buffer;
+          if (!tile.copied) {
+            from = plane + (row * s->width + column);
           } else {
-            acc[ready++] = sum + mcuc_depthwise_one_i8(s, from, taps, rows, column, q->x_zero);
-            ++ox;
-            column += s->stride_w;
+            mcuc_depthwise_copy_i8(s, plane, row, column, (rows - 1) * s->stride_h + high, tile.pitch, q->x_zero,
+                                   buffer);
           }
-          if (ready >= 4) {
-            mcuc_conv_four_i8(q, mul[k], shift[k], 4, acc, y);
-            y += 4;
-            ready -= 4;
-            acc[0] = acc[4], acc[1] = acc[5], acc[2] = acc[6]; /* no loop, of which gcc makes a call */
-          }
+          mcuc_depthwise_i8(s, q, &tile, &c, from, rows, columns, y + oy * s->conv_w + ox);
         }
       }
-      mcuc_conv_four_i8(q, mul[k], shift[k], ready, acc, y);
-      y += ready;
     }
   }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 /* conv with int8 activations and dense int8 weights: rules N4 to N6, without a pool, for shapes of MCUC_CONV_WHOLE
-   (conv_blocks.h). x: N x (G C) x H x W; w: (G M) x C x KH x KW; bias: G M, or null; mul and shift: G M, or one; y: N x
+   (conv_blocks.h). x: N x (G C) x H x W; w: (G M) x KH x KW x C; bias: G M, or null; mul and shift: G M, or one; y: N x
    (G M) x OH x OW. */
 #ifndef MCUC_CONV_I8_H
 #define MCUC_CONV_I8_H

@@ -58,35 +58,43 @@ MCUC_INLINE void mcuc_conv_im2col_group_i8(const struct mcuc_conv *s, const stru
       } else {
         mcuc_im2col_block(s, &block, &p);
       }
-      struct mcuc_im2col_tap tap = mcuc_im2col_first(s, &p);
+      struct mcuc_im2col_tap tap = mcuc_im2col_first(s);
+      const int32_t k0 = q->per_channel ? first + begin : 0;
+      struct mcuc_im2col_filters f = {weights + begin * filter, filter, parts.taps, end - begin, 0, 0};
+      if (bias != 0) f.bias = bias + first + begin;
       if (in_parts) {
-        for (int32_t m = begin; m < end; ++m) {
-          int32_t *const acc = partial + 4 * (m - begin);
-          acc[0] = acc[1] = acc[2] = acc[3] = bias != 0 ? bias[first + m] : 0;
+        f.partial = partial;
+        for (int32_t m = 0; m < f.channels; ++m) {
+          int32_t *const acc = partial + 4 * m;
+          acc[0] = acc[1] = acc[2] = acc[3] = f.bias != 0 ? f.bias[m] : 0;
         }
         for (int32_t k = 0; k < filter; k += parts.taps) {
-          const int32_t taps = filter - k < parts.taps ? filter - k : parts.taps;
-          mcuc_im2col_i8(s, q->x_zero, x, &p, &tap, taps, buffer);
-          mcuc_im2col_dots_i8(buffer, weights + begin * filter + k, filter, taps, end - begin, partial);
+          if (k != 0) mcuc_im2col_dots_i8(buffer, &f); /* of the part before */
+          f.w = weights + begin * filter + k;
+          f.taps = filter - k < parts.taps ? filter - k : parts.taps;
+          mcuc_im2col_i8(s, q->x_zero, x, &p, &tap, f.taps, buffer);
         }
       } else {
+        f.taps = filter;
         mcuc_im2col_i8(s, q->x_zero, x, &p, &tap, filter, buffer);
       }
-      for (int32_t m = begin; m < end; ++m) {
-        const int32_t channel = q->per_channel ? first + m : 0;
-        int8_t *const ym = y + m * plane;
-        int32_t *acc = partial + 4 * (m - begin), sums[4];
-        if (!in_parts) {
-          sums[0] = sums[1] = sums[2] = sums[3] = bias != 0 ? bias[first + m] : 0;
-          mcuc_im2col_dot_i8(buffer, weights + m * filter, filter, sums);
-          acc = sums;
-        }
-        if (pool == MCUC_POOL_NONE) {
-          mcuc_conv_four_i8(q, mul[channel], shift[channel], pixels < 4 ? pixels : 4, acc, ym + pixel);
-        } else {
+      if (pool == MCUC_POOL_NONE) {
+        mcuc_im2col_results_i8(buffer, &f, q, mul + k0, shift + k0, pixels < 4 ? pixels : 4, plane,
+                               y + begin * plane + pixel);
+      } else {
+        if (in_parts) mcuc_im2col_dots_i8(buffer, &f);
+        for (int32_t m = begin; m < end; ++m) {
+          const int32_t channel = q->per_channel ? first + m : 0;
+          int32_t *acc = partial + 4 * (m - begin), sums[4];
+          if (!in_parts) {
+            sums[0] = sums[1] = sums[2] = sums[3] = bias != 0 ? bias[first + m] : 0;
+            const int8_t *w = weights + m * filter;
+            mcuc_im2col_dot_i8(buffer, &w, filter, sums);
+            acc = sums;
+          }
           struct mcuc_channel_i8 c = {0, mul[channel], shift[channel], 0, 0};
           if (pooled) c.pooled = windows[m - begin];
-          c.y = ym + block.unit_y * s->out_w + block.unit_x;
+          c.y = y + m * plane + block.unit_y * s->out_w + block.unit_x;
           mcuc_conv_block_i8(s, pool, q, &c, &block, acc[0], acc[1], acc[2], acc[3]);
           if (pooled) windows[m - begin] = c.pooled;
         }

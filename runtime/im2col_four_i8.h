@@ -50,6 +50,43 @@ MCUC_INLINE void mcuc_im2col_next_four(const uint64_t **x, const int8_t **w, int
           : MCUC_IM2COL_CLOBBERS);
 }
 
+/* Four taps at `plane` bytes from each other, of four pixels side by side, to where the products read them; both
+   pointers are moved on. */
+MCUC_INLINE void mcuc_im2col_copy_four(const int8_t **from, int32_t plane, int16_t **to) {
+  uint32_t t0, t1, t2, t3, s0, s1, s2, s3, word;
+  __asm__(
+      "ldr %[t0], [%[x]]\n\t"
+      "ldr %[t1], [%[x], %[plane]]\n\t"
+      "add %[x], %[x], %[plane], lsl #1\n\t"
+      "ldr %[t2], [%[x]]\n\t"
+      "ldr %[t3], [%[x], %[plane]]\n\t"
+      "add %[x], %[x], %[plane], lsl #1\n\t"
+      "sxtb16 %[s0], %[t0], ror #8\n\t"
+      "sxtb16 %[t0], %[t0]\n\t"
+      "sxtb16 %[s1], %[t1], ror #8\n\t"
+      "sxtb16 %[t1], %[t1]\n\t"
+      "sxtb16 %[s2], %[t2], ror #8\n\t"
+      "sxtb16 %[t2], %[t2]\n\t"
+      "sxtb16 %[s3], %[t3], ror #8\n\t"
+      "sxtb16 %[t3], %[t3]\n\t"
+      "pkhbt %[word], %[t0], %[t2], lsl #16\n\t" /* pixel 0: taps 0 and 2 */
+      "pkhtb %[t2], %[t2], %[t0], asr #16\n\t"   /* pixel 2 */
+      "pkhbt %[t0], %[t1], %[t3], lsl #16\n\t"   /* pixel 0: taps 1 and 3 */
+      "pkhtb %[t3], %[t3], %[t1], asr #16\n\t"
+      "strd %[word], %[t0], [%[to]], #8\n\t"
+      "pkhbt %[word], %[s0], %[s2], lsl #16\n\t" /* pixel 1 */
+      "pkhtb %[s2], %[s2], %[s0], asr #16\n\t"   /* pixel 3 */
+      "pkhbt %[s0], %[s1], %[s3], lsl #16\n\t"
+      "pkhtb %[s3], %[s3], %[s1], asr #16\n\t"
+      "strd %[word], %[s0], [%[to]], #8\n\t"
+      "strd %[t2], %[t3], [%[to]], #8\n\t"
+      "strd %[s2], %[s3], [%[to]], #8"
+      : [x] "+r"(*from), [to] "+r"(*to), [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [s0] "=&r"(s0),
+        [s1] "=&r"(s1), [s2] "=&r"(s2), [s3] "=&r"(s3), [word] "=&r"(word)
+      : [plane] "r"(plane)
+      : "memory");
+}
+
 #undef MCUC_IM2COL_FOUR
 #undef MCUC_IM2COL_SUMS
 #undef MCUC_IM2COL_CLOBBERS

@@ -56,6 +56,22 @@ std::vector<std::string> WeightArguments(const Value& w, Emission& out) {
   return {gaps, IsI8(w) ? table(int8_t{0}, "value", values) : table(0.0f, "value", values)};
 }
 
+// Filters as the dense int8 convolutions read them: row by row, column by column, the channels innermost.
+std::string FilterTable(const Value& w, Emission& out) {
+  const Shape& shape = w.type().shape;
+  const int64_t channels = shape[1], area = shape[2] * shape[3];
+  if (channels == 1 || area == 1) return out.Read(w);  // that is how they lie
+  std::vector<int8_t> filters;
+  for (int64_t m = 0; m < shape[0]; ++m) {
+    for (int64_t tap = 0; tap < area; ++tap) {
+      for (int64_t c = 0; c < channels; ++c) {
+        filters.push_back(static_cast<int8_t>(w.tensor().AsInt((m * channels + c) * area + tap)));
+      }
+    }
+  }
+  return out.Table(w.name(), std::span<const int8_t>(filters));
+}
+
 // Which readers of runtime/ the kernel of encoded weights is made of: "_rice_n4"; "" for dense ones.
 std::string ReaderSuffix(const Type& w) {
   if (w.encoding == Encoding::kDense) return "";
@@ -276,7 +292,9 @@ absl::Status LowerConvQuantized(const Node& node, Emission& out) {
     return absl::UnimplementedError(absl::StrCat("node \"", out.NodeName(), "\" (conv): filters of ",
                                                  ShapeText(w.type().shape), " are too large to be encoded"));
   }
-  std::vector<std::string> arguments = {ConvShape(node, out)}, weights = WeightArguments(w, out);
+  std::vector<std::string> arguments = {ConvShape(node, out)};
+  std::vector<std::string> weights =
+      IsI8(x) && !csc ? std::vector<std::string>{FilterTable(w, out)} : WeightArguments(w, out);
   std::string kernel = csc ? "conv_csc" : "conv";
   if (IsI8(x)) {
     const bool whole = IsWhole(attrs, x.type().shape, w.type().shape, node.result()->type().shape);

@@ -135,12 +135,13 @@ TEST(IntegerKernels, PoolsOfEveryShape) {  // N7, N8
 
 TEST(IntegerKernels, ResultsOfFour) {  // N2, N3
   Random random(4);
-  for (int32_t shift = -20; shift <= 2; ++shift) {
+  for (int32_t shift = -31; shift <= 2; ++shift) {
     for (int32_t pixels = 1; pixels <= 4; ++pixels) {
       mcuc_conv_quant q = {};
       q.y_zero = Between(random, -128, 127), q.lo = Between(random, -128, -100), q.hi = Between(random, 100, 127);
-      if (pixels % 2 == 0) q.lo = -128, q.hi = 127;
-      const int32_t mul = Between(random, 1 << 30, INT32_MAX), most = shift < -8 ? 1 << (8 - shift) : 1 << 16;
+      if (pixels % 2 == 0 && shift % 2 == 0) q.lo = -128, q.hi = 127;
+      const int32_t mul = Between(random, 1 << 30, INT32_MAX),
+                    most = shift < -8 ? 1 << std::min(8 - shift, 30) : 1 << 16;
       std::vector<int32_t> acc;
       for (int i = 0; i < 4; ++i) acc.push_back(Between(random, -most, most));
       std::vector<int8_t> y(5, 99), expected = y;
@@ -149,7 +150,12 @@ TEST(IntegerKernels, ResultsOfFour) {  // N2, N3
         expected[at] =
             static_cast<int8_t>(std::clamp<int64_t>(q.y_zero + Requantized(acc[at], mul, shift), q.lo, q.hi));
       }
-      mcuc_conv_four_i8(&q, mul, shift, pixels, acc.data(), y.data());
+      if (pixels == 4) {
+        const mcuc_four_i8 four = mcuc_four_of(&q, mul, shift);
+        mcuc_conv_results_four_i8(&q, &q, &four, shift, acc[0], acc[1], acc[2], acc[3], y.data());
+      } else {
+        mcuc_conv_few_i8(&q, mul, shift, pixels, acc.data(), y.data());
+      }
       ASSERT_EQ(y, expected) << shift << " " << pixels;
     }
   }
@@ -165,6 +171,10 @@ TEST(IntegerKernels, DepthwiseConvolutions) {  // N4
     c.kernel_h = Between(random, 1, 5), c.kernel_w = i % 2 == 0 ? 3 : Between(random, 1, 5);
     c.stride_h = Between(random, 1, 3), c.stride_w = Between(random, 1, 3);
     c.dilation_h = Between(random, 1, 2), c.dilation_w = Between(random, 1, 3) == 3 ? 2 : 1;
+    if (i % 5 == 0) {  // more than the buffer of 512 bytes holds, by rows and by columns
+      c.height = Between(random, 20, 40), c.width = Between(random, 20, 300), c.batch = 1;
+      if (i % 25 == 0) c.dilation_h = 6, c.dilation_w = 6, c.kernel_h = 5, c.kernel_w = 5;  // a window is too large
+    }
     c.top = Between(random, 0, 4), c.left = Between(random, 0, 4);
     c.bottom = Between(random, 0, 4), c.right = Between(random, 0, 4);
     if (!c.Valid()) continue;

@@ -99,6 +99,17 @@ std::vector<int8_t> Weights(Random& random, int64_t n, double density, ValueCode
   return w;
 }
 
+// Filters as the dense int8 convolutions read them, the channels innermost.
+std::vector<int8_t> ChannelsInnermost(const mcuc_conv& s, const std::vector<int8_t>& w) {
+  const auto channels = static_cast<size_t>(s.channels), area = static_cast<size_t>(s.kernel_h * s.kernel_w);
+  std::vector<int8_t> filters(w.size());
+  for (size_t i = 0; i < w.size(); ++i) {
+    const size_t m = i / (channels * area), c = i / area % channels, tap = i % area;
+    filters[(m * area + tap) * channels + c] = w[i];
+  }
+  return filters;
+}
+
 size_t Size(const mcuc_conv& s) { return static_cast<size_t>(s.batch * s.groups * s.filters * s.out_h * s.out_w); }
 
 TEST(SparseKernels, IntegerConvolutionsOfEveryShape) {
@@ -139,12 +150,13 @@ TEST(SparseKernels, IntegerConvolutionsOfEveryShape) {
       }
 
       const Streams csc(w, outputs, kernels.encoding);
+      const std::vector<int8_t> filters = ChannelsInnermost(s, w);
       std::vector<int8_t> y(Size(s), 99);
       kernels.conv_any(&s, &q, x.data(), csc.gaps.data(), csc.values.data(), bias, m.mul.data(), m.shift.data(),
                        y.data());
       ASSERT_EQ(y, expected);
       y.assign(Size(s), 99);
-      mcuc_conv_any_i8(&s, &q, x.data(), w.data(), bias, m.mul.data(), m.shift.data(), y.data());
+      mcuc_conv_any_i8(&s, &q, x.data(), filters.data(), bias, m.mul.data(), m.shift.data(), y.data());
       ASSERT_EQ(y, expected) << "dense";
       if (!IsWhole(s) || s.pool == MCUC_POOL_AVG) continue;
       ++whole;
@@ -153,7 +165,7 @@ TEST(SparseKernels, IntegerConvolutionsOfEveryShape) {
                                                                   bias, m.mul.data(), m.shift.data(), y.data());
       ASSERT_EQ(y, expected) << "whole";
       y.assign(Size(s), 99);
-      (s.pool == MCUC_POOL_MAX ? mcuc_conv_max_i8 : mcuc_conv_i8)(&s, &q, x.data(), w.data(), bias, m.mul.data(),
+      (s.pool == MCUC_POOL_MAX ? mcuc_conv_max_i8 : mcuc_conv_i8)(&s, &q, x.data(), filters.data(), bias, m.mul.data(),
                                                                   m.shift.data(), y.data());
       ASSERT_EQ(y, expected) << "whole, dense";
     }

@@ -15,6 +15,12 @@ typedef struct {
 typedef struct {
   uint32_t lane[4];
 } uint32x4_t;
+typedef struct {
+  int16_t lane[8];
+} int16x8_t;
+typedef struct {
+  uint16_t lane[8];
+} uint16x8_t;
 typedef uint16_t mve_pred16_t;  // one bit a byte
 
 static inline int8x16_t vldrbq_s8(const int8_t* from) {
@@ -68,6 +74,66 @@ static inline uint32x4_t vidupq_n_u32(uint32_t start, int step) {
   uint32x4_t v;
   for (uint32_t i = 0; i < 4; ++i) v.lane[i] = start + i * (uint32_t)step;
   return v;
+}
+
+static inline uint16x8_t vidupq_n_u16(uint32_t start, int step) {
+  uint16x8_t v;
+  for (uint32_t i = 0; i < 8; ++i) v.lane[i] = (uint16_t)(start + i * (uint32_t)step);
+  return v;
+}
+
+static inline uint16x8_t vmulq_n_u16(uint16x8_t x, uint16_t factor) {
+  for (int i = 0; i < 8; ++i) x.lane[i] = (uint16_t)((uint32_t)x.lane[i] * factor);
+  return x;
+}
+
+static inline int16x8_t vldrbq_gather_offset_s16(const int8_t* from, uint16x8_t offset) {
+  int16x8_t v;
+  for (int i = 0; i < 8; ++i) v.lane[i] = from[offset.lane[i]];
+  return v;
+}
+
+// The lower byte of each lane.
+static inline void vstrbq_s16(int8_t* to, int16x8_t v) {
+  for (int i = 0; i < 8; ++i) to[i] = (int8_t)(uint8_t)v.lane[i];
+}
+
+static inline void vstrbq_s32(int8_t* to, int32x4_t v) {
+  for (int i = 0; i < 4; ++i) to[i] = (int8_t)(uint8_t)v.lane[i];
+}
+
+static inline int32x4_t vdupq_n_s32(int32_t x) {
+  const int32x4_t v = {{x, x, x, x}};
+  return v;
+}
+
+static inline int32x4_t vaddq_n_s32(int32x4_t x, int32_t y) {
+  for (int i = 0; i < 4; ++i) x.lane[i] = (int32_t)((uint32_t)x.lane[i] + (uint32_t)y);
+  return x;
+}
+
+// The upper word of the product, rounded down.
+static inline int32x4_t vmulhq_s32(int32x4_t x, int32x4_t y) {
+  for (int i = 0; i < 4; ++i) x.lane[i] = (int32_t)(((int64_t)x.lane[i] * y.lane[i]) >> 32);
+  return x;
+}
+
+// Shifted left by a positive number, right by a negative one, rounded down.
+static inline int32x4_t vshlq_r_s32(int32x4_t x, int32_t left) {
+  for (int i = 0; i < 4; ++i) {
+    x.lane[i] = left < 0 ? x.lane[i] >> -left : (int32_t)((uint32_t)x.lane[i] << left);
+  }
+  return x;
+}
+
+static inline int32x4_t vminq_s32(int32x4_t x, int32x4_t y) {
+  for (int i = 0; i < 4; ++i) x.lane[i] = x.lane[i] < y.lane[i] ? x.lane[i] : y.lane[i];
+  return x;
+}
+
+static inline int32x4_t vmaxq_s32(int32x4_t x, int32x4_t y) {
+  for (int i = 0; i < 4; ++i) x.lane[i] = x.lane[i] > y.lane[i] ? x.lane[i] : y.lane[i];
+  return x;
 }
 
 #endif  // MCUC_TEST_UNIT_ARM_ARM_MVE_H

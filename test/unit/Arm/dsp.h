@@ -37,6 +37,11 @@ static inline int32_t mcuc_arm_ssat(int32_t x, int bits) {
 #define MCUC_SSAT_I8_H
 static inline int32_t mcuc_ssat_i8(int32_t q) { return mcuc_arm_ssat(q, 8); }
 
+#define MCUC_SMMLA_H
+static inline int32_t mcuc_smmla(int32_t x, int32_t y, int32_t acc) {
+  return (int32_t)((uint32_t)acc + (uint32_t)(((int64_t)x * y) >> 32));
+}
+
 #define MCUC_DOT_FOUR_I8_H
 static inline uint32_t mcuc_even_bytes(uint32_t four) { return mcuc_arm_sxtb16(four, 0); }
 static inline uint32_t mcuc_odd_bytes(uint32_t four) { return mcuc_arm_sxtb16(four, 8); }
@@ -66,5 +71,33 @@ static inline void mcuc_im2col_next_four(const uint64_t** x, const int8_t** w, i
   *w += 4;
   mcuc_im2col_four(x, four, a0, a1, a2, a3);
 }
+static inline void mcuc_im2col_copy_four(const int8_t** from, int32_t plane, int16_t** to) {
+  static const int kPlaces[] = {0, 2, 1, 3};
+  for (int tap = 0; tap < 4; ++tap, *from += plane) {
+    for (int pixel = 0; pixel < 4; ++pixel) (*to)[4 * pixel + kPlaces[tap]] = (*from)[pixel];
+  }
+  *to += 16;
+}
+
+#define MCUC_DEPTHWISE_PART_I8_H
+#ifndef __ARM_FEATURE_MVE
+#define MCUC_DEPTHWISE_PARTS
+static inline int32_t mcuc_depthwise_products(const int8_t* p, const uint32_t* words, int32_t acc) {
+  const uint32_t outer = (uint16_t)(int16_t)p[0] | (uint32_t)(uint16_t)(int16_t)p[2] << 16;
+  return mcuc_arm_smlad((uint16_t)(int16_t)p[1], words[1], mcuc_arm_smlad(outer, words[0], acc));
+}
+static inline void mcuc_depthwise_part_1(const int8_t* p, const uint32_t** words, int32_t* a) {
+  for (int i = 0; i < 4; ++i) a[i] = mcuc_depthwise_products(p + i, *words, a[i]);
+  *words += 2;
+}
+static inline void mcuc_depthwise_part_2(const int8_t* p, const uint32_t** words, int32_t* a) {
+  for (int i = 0; i < 4; ++i) a[i] = mcuc_depthwise_products(p + 2 * i, *words, a[i]);
+  *words += 2;
+}
+static inline int32_t mcuc_depthwise_part_of_one(const int8_t* p, const uint32_t* words, int32_t acc) {
+  (void)*(const volatile int8_t*)(p - 1);  // it is read with the others
+  return mcuc_depthwise_products(p, words, acc);
+}
+#endif
 
 #endif  // MCUC_TEST_UNIT_ARM_DSP_H
