@@ -34,8 +34,9 @@ T Sigmoid(T x) {
 }
 
 // The functions as ONNX defines them; alpha and beta are their parameters, the importer fills in ONNX's defaults.
+// Inlined, so that each loop has its one function alone.
 template <typename T>
-T Compute(UnaryFn fn, T x, T alpha, T beta) {
+[[gnu::always_inline]] inline T Compute(UnaryFn fn, T x, T alpha, T beta) {
   switch (fn) {
     case UnaryFn::relu:
       return x < 0 ? T(0) : x;

@@ -166,6 +166,7 @@ absl::Status Retrainer::Recover(Graph& candidate, const std::vector<Mask>& masks
     if (!parameter.ok()) return parameter.status();
     train::Trainer::Hold(**parameter, std::vector<uint8_t>(mask.kept.begin(), mask.kept.end()));
   }
+  (*trainer)->FreezeMasks();
   const auto before_step = [&](int64_t) { return CheckStop(context); };
   if (absl::Status status = (*trainer)->Run(before_step, Watch(context)); !status.ok()) return status;
   return (*trainer)->Store(candidate);
@@ -209,6 +210,7 @@ absl::StatusOr<Pruned> Retrainer::PruneGradually(Graph& candidate, const std::ve
     if (step <= ranking && (step % interval == 0 || step == ranking)) {
       Rank(parameters, CostsOf(parameters, uses, options_.objective), options_.saliency,
            GradualSparsity(sparsity, step, ranking));
+      if (step == ranking) (*trainer)->FreezeMasks();
     }
     return quantizes && step == quantizing ? (*trainer)->StartQuantizing() : absl::OkStatus();
   };

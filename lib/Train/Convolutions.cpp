@@ -1,9 +1,11 @@
 // Convolutions, forwards and transposed, as matrix products over columns (im2col): column p holds the elements that
 // window p sees. This serves every stride, dilation, pad and group alike, and leaves oneDNN's matrix product the work.
+// Forward ones of few weights are sums of shifted planes instead (SparseConv.h).
 #include <algorithm>
 #include <cstring>
 
 #include "Layer.h"
+#include "SparseConv.h"
 
 namespace mcuc::train {
 
@@ -93,18 +95,6 @@ float Sum(const float* x, int64_t n) {
   return sum;
 }
 
-float Dot(const float* a, const float* b, int64_t n) {
-  float lanes[8] = {};
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    for (int64_t k = 0; k < 8; ++k) lanes[k] += a[i + k] * b[i + k];
-  }
-  float sum = 0;
-  for (; i < n; ++i) sum += a[i] * b[i];
-  for (float lane : lanes) sum += lane;
-  return sum;
-}
-
 void AddBias(const Operands& x, int64_t samples, int64_t channels, int64_t area, float* y) {
   if (x.size() < 3) {
     std::fill_n(y, samples * channels * area, 0.0f);
@@ -121,30 +111,30 @@ void BiasGradient(const std::vector<float*>& dx, int64_t samples, int64_t channe
   for (int64_t plane = 0; plane < samples * channels; ++plane) dx[2][plane % channels] += Sum(dy + plane * area, area);
 }
 
+// Below this density of a group's weights SparseConv is faster than products over columns.
+constexpr double kSparse = 0.3;
+
 class Conv : public Layer {
  public:
-  explicit Conv(const Node& node) {
-    const auto& attrs = node.As<ConvAttrs>();
-    const Shape &x = node.operand(0)->type().shape, &w = node.operand(1)->type().shape;
-    columns_ = {w[1], x[2], x[3], w[2], w[3], attrs.strides, attrs.dilations, attrs.pads, ConvOutputSize(attrs, x, w)};
-    samples_ = x[0];
-    group_ = attrs.group;
-    outputs_ = w[0] / attrs.group;
-  }
+  explicit Conv(const Node& node)
+      : Conv(node.As<ConvAttrs>(), node.operand(0)->type().shape, node.operand(1)->type().shape) {}
 
   absl::Status Forward(const Operands& x, Tensor& y, Scratch& scratch) const override {
-    const int64_t taps = columns_.taps(), windows = columns_.windows();
+    const int64_t taps = columns_.taps(), windows = columns_.windows(), filters = outputs_ * taps;
     AddBias(x, samples_, group_ * outputs_, windows, Floats(y));
-    for (int64_t i = 0; i < samples_ * group_; ++i) {
-      const float* columns = ColumnsOf(Floats(*x[0]) + i * columns_.elements(), scratch);
-      const float* w = Floats(*x[1]) + i % group_ * outputs_ * taps;
-      float* to = Floats(y) + i * outputs_ * windows;
-      if (outputs_ > 1) {
-        Multiply(false, false, outputs_, windows, taps, w, columns, true, to);
-        continue;
-      }
-      for (int64_t k = 0; k < taps; ++k) {  // depthwise
-        for (int64_t p = 0; p < windows; ++p) to[p] += w[k] * columns[k * windows + p];
+    for (int64_t g = 0; g < group_; ++g) {
+      const float* w = Floats(*x[1]) + g * filters;
+      const bool sparse = IsSparse(w);
+      std::vector<SparseConv::Weight> weights;
+      if (sparse) weights = sparse_.Choose([&](int64_t i) { return w[i] != 0; });
+      for (int64_t i = g; i < samples_ * group_; i += group_) {
+        const float* from = Floats(*x[0]) + i * columns_.elements();
+        float* to = Floats(y) + i * outputs_ * windows;
+        if (sparse) {
+          sparse_.Forward(weights, w, from, to, scratch);
+        } else {
+          Multiply(false, false, outputs_, windows, taps, w, ColumnsOf(from, scratch), true, to);
+        }
       }
     }
     return absl::OkStatus();
@@ -152,35 +142,57 @@ class Conv : public Layer {
 
   void Backward(const Operands& x, const Tensor&, const float* dy, const std::vector<float*>& dx,
                 Scratch& scratch) const override {
-    const int64_t taps = columns_.taps(), windows = columns_.windows();
+    const int64_t taps = columns_.taps(), windows = columns_.windows(), filters = outputs_ * taps;
     BiasGradient(dx, samples_, group_ * outputs_, windows, dy);
-    for (int64_t i = 0; i < samples_ * group_; ++i) {
-      const float* dy_i = dy + i * outputs_ * windows;
-      const int64_t filters = i % group_ * outputs_ * taps;
-      if (dx[1]) {
-        const float* columns = ColumnsOf(Floats(*x[0]) + i * columns_.elements(), scratch);
-        float* dw = dx[1] + filters;
-        if (outputs_ > 1) {
-          Multiply(false, true, outputs_, taps, windows, dy_i, columns, true, dw);
-        } else {
-          for (int64_t k = 0; k < taps; ++k) dw[k] += Dot(dy_i, columns + k * windows, windows);
-        }
+    for (int64_t g = 0; g < group_; ++g) {
+      const float* w = Floats(*x[1]) + g * filters;
+      float* dw = dx[1] ? dx[1] + g * filters : nullptr;
+      const bool sparse = IsSparse(w);
+      // Where only the weights that stay are trained, or there are few anyway.
+      const bool few = dw && sparse && (!kept_.empty() || outputs_ == 1);
+      std::vector<SparseConv::Weight> weights, wanted;
+      if (sparse) weights = sparse_.Choose([&](int64_t i) { return w[i] != 0; });
+      if (few) {
+        wanted =
+            sparse_.Choose([&](int64_t i) { return kept_.empty() || kept_[static_cast<size_t>(g * filters + i)]; });
       }
-      if (dx[0]) {
-        const float* w = Floats(*x[1]) + filters;
-        float* to = dx[0] + i * columns_.elements();
-        if (columns_.trivial()) {
-          Multiply(true, false, taps, windows, outputs_, w, dy_i, true, to);
-          continue;
+      for (int64_t i = g; i < samples_ * group_; i += group_) {
+        const float* from = Floats(*x[0]) + i * columns_.elements();
+        const float* dy_i = dy + i * outputs_ * windows;
+        float* to = dx[0] ? dx[0] + i * columns_.elements() : nullptr;
+        if (dw && !few) {
+          Multiply(false, true, outputs_, taps, windows, dy_i, ColumnsOf(from, scratch), true, dw);
         }
-        scratch.floats.resize(static_cast<size_t>(taps * windows));
-        Multiply(true, false, taps, windows, outputs_, w, dy_i, false, scratch.floats.data());
-        columns_.Scatter(scratch.floats.data(), to);
+        if (sparse) {
+          if (few || to) sparse_.Backward(weights, wanted, w, from, dy_i, to, few ? dw : nullptr, scratch);
+        } else if (to && columns_.trivial()) {
+          Multiply(true, false, taps, windows, outputs_, w, dy_i, true, to);
+        } else if (to) {
+          scratch.floats.resize(static_cast<size_t>(taps * windows));
+          Multiply(true, false, taps, windows, outputs_, w, dy_i, false, scratch.floats.data());
+          columns_.Scatter(scratch.floats.data(), to);
+        }
       }
     }
   }
 
+  void Freeze(std::vector<uint8_t> kept) override { kept_ = std::move(kept); }
+
  private:
+  Conv(const ConvAttrs& attrs, const Shape& x, const Shape& w)
+      : columns_{w[1], x[2], x[3], w[2], w[3], attrs.strides, attrs.dilations, attrs.pads, ConvOutputSize(attrs, x, w)},
+        samples_(x[0]),
+        group_(attrs.group),
+        outputs_(w[0] / attrs.group),
+        sparse_({w[1], x[2], x[3], w[2], w[3], outputs_, attrs.strides, attrs.dilations, attrs.pads, columns_.count}) {}
+
+  // A group's weights. Those of a depthwise convolution are few however many are zero.
+  bool IsSparse(const float* w) const {
+    const int64_t n = outputs_ * columns_.taps();
+    const int64_t zeros = std::count(w, w + n, 0.0f);
+    return outputs_ == 1 || static_cast<double>(n - zeros) < kSparse * static_cast<double>(n);
+  }
+
   const float* ColumnsOf(const float* x, Scratch& scratch) const {
     if (columns_.trivial()) return x;
     scratch.floats.resize(static_cast<size_t>(columns_.taps() * columns_.windows()));
@@ -190,6 +202,8 @@ class Conv : public Layer {
 
   Columns columns_;
   int64_t samples_, group_, outputs_;  // outputs_: of a group
+  SparseConv sparse_;
+  std::vector<uint8_t> kept_;  // the weights whose gradients are wanted; empty: all
 };
 
 // The adjoint of a convolution: its windows lie in the result, one for each pixel of x.

@@ -94,11 +94,16 @@ class Unary : public Interpreted {
                 Scratch&) const override {
     if (!dx[0]) return;
     const float *from = Floats(*x[0]), *to = Floats(y);
+    const int64_t n = y.elements();
     if (attrs_.fn == UnaryFn::relu) {  // apart, so that the compiler vectorizes it
-      for (int64_t i = 0; i < y.elements(); ++i) dx[0][i] += from[i] > 0 ? dy[i] : 0.0f;
+      float* __restrict sum = dx[0];
+      for (int64_t i = 0; i < n; ++i) {
+        const float all = dy[i];
+        sum[i] += from[i] > 0 ? all : 0.0f;
+      }
       return;
     }
-    for (int64_t i = 0; i < y.elements(); ++i) dx[0][i] += dy[i] * Derivative(attrs_, from[i], to[i]);
+    for (int64_t i = 0; i < n; ++i) dx[0][i] += dy[i] * Derivative(attrs_, from[i], to[i]);
   }
 
  private:

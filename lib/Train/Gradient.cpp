@@ -234,4 +234,12 @@ void GradientPlan::Backward(const std::vector<Tensor>& values, Workspace& worksp
   }
 }
 
+void GradientPlan::Freeze(size_t parameter, const std::vector<uint8_t>& kept) {
+  for (Impl::Step& step : impl_->steps) {
+    if (step.operands.size() > 1 && impl_->parameter[step.operands[1]] == static_cast<int>(parameter)) {
+      step.layer->Freeze(kept);
+    }
+  }
+}
+
 }  // namespace mcuc::train

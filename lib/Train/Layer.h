@@ -27,6 +27,8 @@ class Layer {
   // Adds the gradient of each operand to dx[i], null where it is not wanted.
   virtual void Backward(const Operands& x, const Tensor& y, const float* dy, const std::vector<float*>& dx,
                         Scratch& scratch) const = 0;
+  // From now on only the gradients of those elements of operand 1 that are kept (not 0) are wanted.
+  virtual void Freeze(std::vector<uint8_t> /*kept*/) {}
 };
 
 // The node belongs to the batched form, is float and not fused with anything, and must outlive the layer.

@@ -21,7 +21,8 @@ class Copy : public Layer {
   void Backward(const Operands&, const Tensor& y, const float* dy, const std::vector<float*>& dx,
                 Scratch&) const override {
     if (!dx[0]) return;
-    for (int64_t i = 0; i < y.elements(); ++i) dx[0][i] += dy[i];
+    const int64_t n = y.elements();
+    for (int64_t i = 0; i < n; ++i) dx[0][i] += dy[i];
   }
 };
 

@@ -378,6 +378,12 @@ void Trainer::Hold(Parameter& parameter, std::vector<uint8_t> kept) {
   }
 }
 
+void Trainer::FreezeMasks() {
+  for (size_t p = 0; p < impl_->parameters.size(); ++p) {
+    if (!impl_->parameters[p].kept.empty()) impl_->plan->Freeze(p, impl_->parameters[p].kept);
+  }
+}
+
 absl::Status Trainer::Impl::Observe(std::vector<std::vector<float>>& values) {
   constexpr int64_t kSamples = 1024, kValues = int64_t{1} << 22;  // of a group
   const int64_t n = std::min(samples->size(), kSamples);

@@ -26,14 +26,15 @@ std::unique_ptr<Graph> Parse(const std::string& text) {
   return graph;
 }
 
-// A graph's text in which {#7} of a constant is seven pseudorandom values.
+// A graph's text in which {#7} of a constant is seven pseudorandom values, and {/7} seven of which most are zero.
 std::string Filled(std::string text) {
   std::mt19937 random(5);
-  for (size_t at; (at = text.find("{#")) != std::string::npos;) {
+  for (size_t at; (at = std::min(text.find("{#"), text.find("{/"))) != std::string::npos;) {
     const size_t end = text.find('}', at);
     std::string values;
     for (int n = std::stoi(text.substr(at + 2, end - at - 2)); n > 0; --n) {
-      const double value = static_cast<double>(random() >> 8) / 8388608.0 - 1.0;
+      double value = static_cast<double>(random() >> 8) / 8388608.0 - 1.0;
+      if (text[at + 1] == '/' && random() % 5 != 0) value = 0;
       values += FloatText(static_cast<float>(value)) + (n > 1 ? ", " : "");
     }
     text.replace(at, end - at + 1, "{" + values + "}");
@@ -197,6 +198,58 @@ TEST(GradientTest, Conv) {
   // One sample's rows longer than the sums' eight lanes.
   Check(One("1x1x1x19", "1x1x1x17", "conv %x, @w, @b", "  const @w: f32[1x1x1x3] = {#3}\n  const @b: f32[1] = {#1}\n"),
         2);
+}
+
+// The same with sums of shifted planes.
+TEST(GradientTest, SparseConv) {
+  const std::string bias = "  const @b: f32[3] = {#3}\n";
+  Check(One("1x2x5x4", "1x3x3x2", "conv %x, @w, @b", "  const @w: f32[3x2x3x3] = {/54}\n" + bias), 2);
+  Check(One("1x2x6x7", "1x4x3x3", "conv %x, @w {strides = {2, 3}, pads = {1, 2, 0, 1}}",
+            "  const @w: f32[4x2x2x3] = {/48}\n"),
+        1);
+  Check(One("1x2x7x6", "1x3x4x2", "conv %x, @w, @b {strides = {2, 3}, pads = {2, 0, 1, 1}, dilations = {1, 2}}",
+            "  const @w: f32[3x2x3x2] = {/36}\n" + bias),
+        2);
+  Check(One("1x4x6x5", "1x6x4x6", "conv %x, @w {pads = {1, 2, 1, 1}, dilations = {2, 1}, group = 2}",
+            "  const @w: f32[6x2x3x3] = {/108}\n"),
+        1);
+  Check(One("1x6x4x3", "1x5x4x3", "conv %x, @w", "  const @w: f32[5x6x1x1] = {/30}\n"), 1);
+  Check(One("1x3x5x4", "1x4x2x2", "conv %x, @w {strides = {3, 2}}", "  const @w: f32[4x3x1x1] = {/12}\n"), 1);
+  Check(One("1x2x2x2", "1x2x6x7", "conv %x, @w {pads = {3, 4, 2, 2}}", "  const @w: f32[2x2x2x2] = {/16}\n"), 1);
+  Check(One("1x2x1x40", "1x3x1x38", "conv %x, @w, @b", "  const @w: f32[3x2x1x3] = {/18}\n" + bias), 2);
+  // Stride 4, kernel 1: most phases are read by no weight.
+  Check(One("1x1x9x9", "1x2x3x3", "conv %x, @w {strides = {4, 4}}", "  const @w: f32[2x1x1x1] = {0, 0.5}\n"), 1);
+}
+
+// Gradients of kept weights are the same, of others none is added.
+TEST(GradientTest, FrozenWeights) {
+  const auto graph = Parse(Filled(One("1x4x6x5", "1x6x6x5", "conv %x, @w, @b {group = 2, pads = {0, 1, 1, 0}}",
+                                      "  const @w: f32[6x2x2x2] = {/48}\n  const @b: f32[6] = {#6}\n")));
+  ASSERT_TRUE(graph);
+  auto plan = GradientPlan::Create(*graph, {kBatch, false, true});
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  const auto ws = (*plan)->NewWorkspace();
+  const Tensor x = RandomReals(F32({static_cast<int64_t>(ws->input(0).size())}), 3);
+  std::copy_n(x.data<float>().begin(), x.elements(), ws->input(0).begin());
+  const std::vector<Tensor> values = (*plan)->Values();
+  const auto run = [&] {
+    EXPECT_TRUE((*plan)->Forward(values, *ws).ok());
+    std::fill(ws->output_gradient().begin(), ws->output_gradient().end(), 0.5f);
+    std::vector<Tensor> gradients;
+    for (const Tensor& value : values) gradients.emplace_back(value.type());
+    (*plan)->Backward(values, *ws, gradients);
+    return gradients;
+  };
+  const std::vector<Tensor> all = run();
+  std::vector<uint8_t> kept;
+  for (int i = 0; i < 48; ++i) kept.push_back(i % 3 == 0);  // some of them are zero now
+  (*plan)->Freeze(0, kept);
+  const std::vector<Tensor> some = run();
+  for (int64_t i = 0; i < 48; ++i) {
+    const double wanted = kept[static_cast<size_t>(i)] ? all[0].AsDouble(i) : 0;
+    EXPECT_NEAR(some[0].AsDouble(i), wanted, 1e-5) << i;
+  }
+  for (int64_t i = 0; i < 6; ++i) EXPECT_EQ(some[1].AsDouble(i), all[1].AsDouble(i)) << i;
 }
 
 TEST(GradientTest, ConvWithWhatIsFused) {

@@ -78,6 +78,9 @@ class GradientPlan {
   // After Forward with the same values: adds to `gradients` (a tensor for each of the values) the sums over the batch.
   // A scale's is that of Esser et al., "Learned Step Size Quantization" (2020), section 2.1.
   void Backward(const std::vector<Tensor>& values, Workspace& workspace, std::vector<Tensor>& gradients) const;
+  // From now on the gradients of a parameter's elements that are not kept (0) need not be computed, which saves time
+  // where they are many. Not while a run is in flight.
+  void Freeze(size_t parameter, const std::vector<uint8_t>& kept);
 
  private:
   GradientPlan();

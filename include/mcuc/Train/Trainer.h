@@ -120,6 +120,8 @@ class Trainer {
   Parameter* Find(const std::string& name);  // null: no such parameter
   // Holds weights at zero from now on (kept[i] == 0), others are trained.
   static void Hold(Parameter& parameter, std::vector<uint8_t> kept);
+  // The masks stay as they are from now on, so that nothing more need be known of weights that are held.
+  void FreezeMasks();
 
   // All epochs. `before_step` may change masks and values. An OutOfRange status where the loss is no
   // finite number.
