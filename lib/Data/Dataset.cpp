@@ -54,7 +54,19 @@ Dataset Dataset::FromTensors(std::vector<Tensor> inputs, std::vector<int32_t> la
   return data;
 }
 
-std::vector<Tensor> Dataset::Sample(int64_t i, const Graph& graph) const {
+Dataset Dataset::Thinned(int64_t n) const {
+  Dataset some = *this;
+  const int64_t step = n < 1 || n >= size_ ? 1 : (size_ + n - 1) / n;
+  some.stride_ = stride_ * step;
+  some.size_ = (size_ + step - 1) / step;
+  some.targets_.clear();
+  some.labels_.clear();
+  for (size_t i = 0; i < labels_.size(); i += static_cast<size_t>(step)) some.labels_.push_back(labels_[i]);
+  return some;
+}
+
+std::vector<Tensor> Dataset::Sample(int64_t at, const Graph& graph) const {
+  const int64_t i = at * stride_;
   std::vector<Tensor> sample;
   for (size_t k = 0; k < std::min(inputs_.size(), graph.inputs().size()); ++k) {
     const Input& input = *inputs_[k];

@@ -127,8 +127,10 @@ absl::StatusOr<std::unique_ptr<Retrainer>> Retrainer::Create(const Graph& graph,
 
 absl::StatusOr<std::unique_ptr<train::Trainer>> Retrainer::NewTrainer(const Graph& candidate,
                                                                       const PassContext& context,
-                                                                      const train::Quantized* quantized) const {
+                                                                      const train::Quantized* quantized,
+                                                                      std::optional<int64_t> epochs) const {
   train::TrainOptions options = options_.train;
+  options.epochs = epochs.value_or(options.epochs);
   options.threads = context.threads;
   return train::Trainer::Create(candidate, *samples_, &graph_, options, quantized);
 }
@@ -156,6 +158,17 @@ absl::StatusOr<int64_t> Retrainer::EpochsWithin(double seconds, const Graph& gra
   const double epochs = seconds / (spent / kSteps * steps_an_epoch);
   options_.train.epochs = std::clamp(static_cast<int64_t>(epochs), int64_t{1}, options_.train.epochs);
   return options_.train.epochs;
+}
+
+absl::StatusOr<std::unique_ptr<Graph>> Retrainer::Control(PassContext& context) const {
+  const int64_t epochs = std::max(int64_t{2}, (options_.train.epochs + 2) / 3);
+  std::unique_ptr<Graph> control = graph_.Clone();
+  const auto trainer = NewTrainer(*control, context, nullptr, std::min(epochs, options_.train.epochs));
+  if (!trainer.ok()) return trainer.status();
+  const auto before_step = [&](int64_t) { return CheckStop(context); };
+  if (absl::Status status = (*trainer)->Run(before_step, Watch(context)); !status.ok()) return status;
+  if (absl::Status status = (*trainer)->Store(*control); !status.ok()) return status;
+  return control;
 }
 
 absl::Status Retrainer::Recover(Graph& candidate, const std::vector<Mask>& masks, PassContext& context) const {

@@ -38,6 +38,9 @@ class Retrainer {
   // options say; found by some steps on a copy of the graph.
   absl::StatusOr<int64_t> EpochsWithin(double seconds, const Graph& graph, PassContext& context);
 
+  // The graph trained for a third of the epochs, with nothing pruned or quantized (Familiarity.h).
+  absl::StatusOr<std::unique_ptr<Graph>> Control(PassContext& context) const;
+
   // Trains what the masks keep.
   absl::Status Recover(Graph& candidate, const std::vector<Mask>& masks, PassContext& context) const;
 
@@ -50,7 +53,8 @@ class Retrainer {
  private:
   Retrainer(const Graph& graph, const RetrainOptions& options) : graph_(graph), options_(options) {}
   absl::StatusOr<std::unique_ptr<train::Trainer>> NewTrainer(const Graph& candidate, const PassContext& context,
-                                                             const train::Quantized* quantized = nullptr) const;
+                                                             const train::Quantized* quantized = nullptr,
+                                                             std::optional<int64_t> epochs = std::nullopt) const;
 
   const Graph& graph_;
   RetrainOptions options_;

@@ -24,6 +24,9 @@ using Recover =
 using PruneTo = std::function<absl::StatusOr<Pruned>(Graph& candidate, const std::vector<Value*>& weights,
                                                      double sparsity, PassContext&)>;
 
+// The graph retrained as candidates are, with nothing pruned or quantized.
+using Retrain = std::function<absl::StatusOr<std::unique_ptr<Graph>>(PassContext&)>;
+
 using mcuc::Candidate;
 
 enum class Strategy : uint8_t {
@@ -49,10 +52,12 @@ struct SearchOptions {
   double seconds = 0;              // no candidate is begun that would probably end later; 0: no limit
   std::optional<int64_t> flash;    // bytes, of kFlash
   std::optional<double> sparsity;  // no search: this candidate is kept whatever its drop, scored if there is a set
+  // Tells whether the graph was trained on the validation samples (see Familiarity.h); null: that is not asked.
+  Retrain retrain;
 };
 
 struct SearchResult {
-  Score reference;
+  Score reference;                    // what drops are measured from
   std::vector<Candidate> candidates;  // in the order tried
   std::optional<size_t> best;         // index of the accepted candidate of the highest sparsity
   std::unique_ptr<Graph> graph;       // pruned to it, before the passes that follow; null without one

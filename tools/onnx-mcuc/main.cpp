@@ -313,6 +313,12 @@ absl::Status Compile(const Flags& flags) {
     std::cout << pipeline->Text() << '\n';
     return absl::OkStatus();
   }
+  if (emit == "c" && !graph.arena_bytes() && !pipeline->Has("plan-buffers")) {
+    return Conflict("--emit=c needs planned buffers; end --passes with plan-buffers");
+  }
+  if (std::filesystem::exists(flags.output) && !std::filesystem::is_directory(flags.output) && emit == "c") {
+    return Conflict(absl::StrCat("-o ", flags.output, ": not a folder"));
+  }
   const absl::StatusOr<Target> target = Target::ByName(flags.pipeline.target);
   if (!target.ok()) return target.status();
 

@@ -55,11 +55,15 @@ class Dataset {
   // others are real numbers. Thread-safe.
   std::vector<Tensor> Sample(int64_t i, const Graph& graph) const;
 
+  // At most n of the samples, evenly spaced, without the expected outputs; shares their memory.
+  Dataset Thinned(int64_t n) const;
+
  private:
   std::string name_;
   int64_t size_ = 0;
   struct Input;  // the samples of one graph input as they were read, and how they become its values (lib/Data/Input.h)
   std::vector<std::shared_ptr<const Input>> inputs_;
+  int64_t stride_ = 1;  // sample i is inputs' sample i * stride_
   std::vector<int32_t> labels_;
   std::vector<Tensor> targets_;
 };
