@@ -47,7 +47,7 @@ absl::StatusOr<prune::Pruned> PruneBySurgeon(obs::Surgeon& surgeon, Graph& candi
 
 class PruneSearch : public Pass {
   // Of gradual, as a rule, that a limited time is divided among; the control counts as a part of one.
-  static constexpr double kCandidates = 3.4;
+  static constexpr double kCandidates = 3.7;
 
  public:
   absl::StatusOr<bool> Run(Graph& graph, PassContext& context) override {
@@ -157,10 +157,11 @@ class PruneSearch : public Pass {
     options.Add("skip", "weights that stay, by their own name or their layer's", &skip_);
     options.AddChoice("metric", "what is scored; auto: top-1 with labels, mse with expected outputs, else agreement",
                       &metric_, {"auto", "top-1", "agreement", "mse"});
-    options.Add("epochs",
-                "epochs of training a candidate; 0: 5 for level; for gradual 30, fewer where an epoch takes over 3e10 "
-                "products, at least 4",
-                &epochs_);
+    options.Add(
+        "epochs",
+        "epochs of training a candidate; 0: 5 for level; for gradual 40, fewer where an epoch takes over 2.5e10 "
+        "products, at least 4",
+        &epochs_);
     options.Add("batch", "samples of a training step", &batch_);
     options.AddChoice("optimizer", "the optimizer", &optimizer_, {"adam", "sgd"});
     options.Add("lr", "the highest learning rate, after the first 5 % of the steps; then it falls as a cosine", &lr_);
@@ -217,7 +218,7 @@ class PruneSearch : public Pass {
            "`sparsity` there is no search: this candidate is made, and kept.\n\n"
            "A model that was trained on the validation samples scores better there than on any that it has not seen, "
            "while what is retrained without them does not. So where it scores there as on its training samples, a "
-           "control is trained first: the model itself, for a third of the epochs, with nothing pruned or quantized. "
+           "control is trained first: the model itself, for half of the epochs, with nothing pruned or quantized. "
            "Where that loses on the validation samples alone, by three standard errors, they were known: a warning "
            "says so with the scores, and drops are measured from the control, and from as much above it as it lacks "
            "to the model on the training samples. `control=false` does not ask.\n\n"
@@ -236,11 +237,11 @@ class PruneSearch : public Pass {
   // Of gradual pruning, by default: as many as a small net on 50,000 images takes to lose little; the more there is to
   // compute, the fewer, so that a search ends within the hour. By numbers of products, which are the same everywhere.
   static int64_t GradualEpochs(const Graph& graph, const PassContext& context) {
-    constexpr double kMost = 30, kLeast = 4, kProducts = 3e10;  // an epoch's, up to which there are kMost
+    constexpr double kMost = 40, kLeast = 4, kProducts = 2.5e10;  // an epoch's, up to which there are kMost
     double products = 0;
     for (const auto& node : graph.nodes()) products += static_cast<double>(MacsOf(*node));
     products *= context.train ? static_cast<double>(context.train->size()) : 1;
-    const double epochs = kMost * std::pow(kProducts / std::max(products, kProducts), 0.6);
+    const double epochs = kMost * std::sqrt(kProducts / std::max(products, kProducts));
     return static_cast<int64_t>(std::max(kLeast, std::round(epochs)));
   }
 

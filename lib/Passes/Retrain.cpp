@@ -161,7 +161,7 @@ absl::StatusOr<int64_t> Retrainer::EpochsWithin(double seconds, const Graph& gra
 }
 
 absl::StatusOr<std::unique_ptr<Graph>> Retrainer::Control(PassContext& context) const {
-  const int64_t epochs = std::max(int64_t{2}, (options_.train.epochs + 2) / 3);
+  const int64_t epochs = std::max(int64_t{2}, (options_.train.epochs + 1) / 2);
   std::unique_ptr<Graph> control = graph_.Clone();
   const auto trainer = NewTrainer(*control, context, nullptr, std::min(epochs, options_.train.epochs));
   if (!trainer.ok()) return trainer.status();

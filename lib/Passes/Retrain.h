@@ -38,7 +38,7 @@ class Retrainer {
   // options say; found by some steps on a copy of the graph.
   absl::StatusOr<int64_t> EpochsWithin(double seconds, const Graph& graph, PassContext& context);
 
-  // The graph trained for a third of the epochs, with nothing pruned or quantized (Familiarity.h).
+  // The graph trained for half of the epochs, with nothing pruned or quantized (Familiarity.h).
   absl::StatusOr<std::unique_ptr<Graph>> Control(PassContext& context) const;
 
   // Trains what the masks keep.

@@ -80,8 +80,16 @@ double LearningRate(const TrainOptions& options, int64_t step, int64_t steps) {
   return options.lr * ramp * 0.5 * (1 + std::cos(std::numbers::pi * at / static_cast<double>(steps)));
 }
 
-void UpdateParameter(const TrainOptions& options, double lr, int64_t step, std::span<const float> gradient,
+double RateOf(std::span<const float> values) {
+  constexpr double kTypical = 0.1;
+  double sum = 0;
+  for (float v : values) sum += double{v} * double{v};
+  return sum > 0 ? std::sqrt(sum / static_cast<double>(values.size())) / kTypical : 1;
+}
+
+void UpdateParameter(const TrainOptions& options, double base, int64_t step, std::span<const float> gradient,
                      Parameter& parameter) {
+  const double lr = base * parameter.rate;
   const auto value = parameter.value.data<float>();
   const float decay = static_cast<float>(lr * options.weight_decay), b1 = static_cast<float>(options.momentum);
   parameter.first.resize(value.size());
@@ -171,7 +179,10 @@ absl::Status Trainer::Impl::Prepare(const Graph& graph, const Graph* teacher_gra
   workspaces = std::make_unique<WorkspacePool>(plan.get());
   if (plan->names().empty()) return absl::InvalidArgumentError("cannot be trained: the graph has no float weights");
   std::vector<Tensor> values = plan->Values();
-  for (size_t i = 0; i < values.size(); ++i) parameters.push_back({plan->names()[i], std::move(values[i]), {}, {}, {}});
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double rate = options.optimizer == OptimizerKind::kAdam ? RateOf(values[i].data<float>()) : 1;
+    parameters.push_back({plan->names()[i], std::move(values[i]), {}, {}, {}, rate});
+  }
   if (quantized) {
     auto of_parameters = Quantizing::Create(*quantized, parameters);
     if (!of_parameters.ok()) return of_parameters.status();

@@ -193,7 +193,7 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
     absl::StrAppend(&text, "csc-encode", objective == "balanced" ? "" : absl::StrCat("{objective=", objective, "}"),
                     ",");
   }
-  text += "select-kernels,";
+  text += objective == "size" ? "select-kernels{band=2048}," : "select-kernels,";
   if (float_io) text += "float-io,";
   std::vector<std::string> plan;
   if (flags.io_in_arena) plan.push_back("io=true");

@@ -51,7 +51,7 @@ struct TrainOptions {
   int64_t epochs = 3;
   int64_t batch = 128;
   OptimizerKind optimizer = OptimizerKind::kAdam;
-  double lr = 2e-3;            // the highest rate
+  double lr = 2e-3;            // the highest rate, of a tensor whose values have a root mean square of 0.1
   double warmup = 0.05;        // the fraction of all steps in which the rate rises to it
   double momentum = 0.9;       // of SGD, and Adam's first decay rate
   double second_decay = 0.99;  // Adam's second decay rate: shorter than usual, since so is training
@@ -72,7 +72,13 @@ struct Parameter {
   std::vector<uint8_t> kept;  // 0: held at zero; empty: all are trained
   std::vector<float> first;   // SGD's velocity, Adam's mean of gradients
   std::vector<float> second;  // Adam's mean of squared gradients, of held weights too; empty for SGD
+  double rate = 1;            // of the learning rate
 };
+
+// In proportion to the size of the values, since Adam's steps have the size of the learning rate whatever the
+// gradient's (Shazeer and Stern, "Adafactor", 2018, section 8): a layer that reads pixels of 0 to 255 has small weights
+// and needs small steps. Root mean square / 0.1, and 1 where all are zero.
+double RateOf(std::span<const float> values);
 
 // One step of the optimizer; `step` counts from 0 (Kingma and Ba, "Adam", 2015, Algorithm 1).
 void UpdateParameter(const TrainOptions& options, double lr, int64_t step, std::span<const float> gradient,
