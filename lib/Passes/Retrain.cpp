@@ -8,30 +8,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 
 #include "TrainQuantized.h"
+#include "Watch.h"
 #include "absl/strings/str_cat.h"
 
 namespace mcuc::prune {
 
 namespace {
-
-// Remarks on the progress of an epoch, where someone watches.
-std::function<void(const train::EpochReport&)> Watch(PassContext& context) {
-  if (!context.progress) return nullptr;
-  return [&context](const train::EpochReport& report) {
-    char text[128];
-    std::snprintf(text, sizeof(text), "epoch %lld of %lld, loss %.4g, about %.0f s of training left\n  ",
-                  static_cast<long long>(report.epoch), static_cast<long long>(report.epochs), report.loss,
-                  std::ceil(report.seconds_left));
-    *context.progress << text << std::flush;
-  };
-}
-
-absl::Status CheckStop(const PassContext& context) {
-  return context.stop && *context.stop ? absl::CancelledError("interrupted") : absl::OkStatus();
-}
 
 struct Entry {
   float saliency = 0;

@@ -176,6 +176,16 @@ TEST(OptimizerTest, SgdWithMomentum) {
   EXPECT_TRUE(p.second.empty());
 }
 
+TEST(OptimizerTest, RatesAreInProportionToTheValues) {
+  const float small[] = {0.003f, 0, -0.004f, 0}, zeros[] = {0, 0};
+  EXPECT_NEAR(RateOf(small), 0.025, 1e-8);
+  EXPECT_EQ(RateOf(zeros), 1);
+  Parameter p{"w", Tensor::Of<float>(F32({1}), {1}), {}, {}, {}, RateOf(small)};
+  const float gradient[] = {7};
+  UpdateParameter(TrainOptions(), 0.5, 0, gradient, p);
+  EXPECT_NEAR(p.value.AsDouble(0), 1 - 0.0125, 1e-6);
+}
+
 TEST(OptimizerTest, Adam) {
   Parameter p{"w", Tensor::Of<float>(F32({3}), {1, 1, 1}), {1, 1, 0}, {}, {}};
   TrainOptions options;

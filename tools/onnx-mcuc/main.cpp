@@ -36,6 +36,7 @@ struct Flags {
   std::string self_test_text, flash_text, ram_text, optimize;
   int64_t flash = 0, ram = 0;
   int64_t self_test = 0;
+  std::optional<int64_t> epochs;
   bool io_in_arena = false, compare_layers = false, example = false, print_pipeline = false, quiet = false;
   PipelineFlags pipeline;
 
@@ -78,6 +79,11 @@ struct Flags {
         ->group(group);
     app.add_option("--search-time", search_time, "end the search of --max-drop within about this many seconds")
         ->check(CLI::Range(1.0, 1e7))
+        ->group(group);
+    app.add_option(
+           "--epochs", epochs,
+           "train the weights for this many epochs first: a random initialisation, or what was trained too little")
+        ->check(CLI::Range(1, 100000))
         ->group(group);
     app.add_flag("--print-pipeline", print_pipeline, "print the passes that these flags mean, and end")
         ->group("Passes");
@@ -135,8 +141,14 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
   // Retraining is quantization-aware at its end, and says the scales.
   const bool scales = train && prune;
   const bool calibrated = !flags.pipeline.calibrate.empty() || scales;
-  if (train && !prune) {
-    return Conflict("--train retrains what is pruned; give --max-drop= and --validate=PATH, or --sparsity=");
+  if (train && !prune && !flags.epochs) {
+    return Conflict(
+        "--train retrains what is pruned; give --max-drop= and --validate=PATH, or --sparsity=; or --epochs= to train "
+        "the whole model");
+  }
+  if (flags.epochs && !train) return Conflict("--epochs trains the model; give --train=PATH, the samples to train on");
+  if (flags.epochs && (state.quantized || state.encoded || state.placed)) {
+    return Conflict("--epochs trains float weights; this model is quantized, encoded or placed already");
   }
   if (flags.search_time && !flags.max_drop && !flags.flash) {
     return Conflict("--search-time limits the search of --max-drop= or --flash=, neither of which is given");
@@ -160,6 +172,7 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
     return Conflict("this graph has encoded weights already; pruning and quantizing come before that");
   }
   std::string text = state.encoded ? "" : "canonicalize,fuse,";
+  if (flags.epochs) absl::StrAppend(&text, "train{epochs=", *flags.epochs, "},");
   // Float weights are pruned on the samples where there are some.
   const bool surgical = calibrated && !state.quantized;
   std::string search = train ? "prune-search{method=gradual " : surgical ? "prune-search{method=obs " : "prune-search{";
@@ -298,11 +311,10 @@ absl::Status Compile(const Flags& flags) {
     if (!chosen.ok()) return chosen.status();
     text = *chosen;
   } else if (flags.max_drop || flags.sparsity || flags.flash > 0 || flags.ram > 0 || flags.search_time ||
-             !flags.optimize.empty() || flags.io != "native" || flags.io_in_arena) {
+             flags.epochs || !flags.optimize.empty() || flags.io != "native" || flags.io_in_arena) {
     return Conflict(
-        "--passes says every pass; put --max-drop, --sparsity, --flash, --ram, --optimize, --io and --io-in-arena into "
-        "it "
-        "(prune-search, prune, float-io, plan-buffers{io=true})");
+        "--passes says every pass; put --max-drop, --sparsity, --flash, --ram, --optimize, --epochs, --io and "
+        "--io-in-arena into it (prune-search, prune, train, float-io, plan-buffers{io=true})");
   }
   if (text == "none") text.clear();
   const std::string emit = !flags.emit.empty() ? flags.emit : flags.run.empty() ? "c" : "none";
