@@ -20,6 +20,9 @@ static inline int32_t mcuc_rounded_divide(int32_t a, int32_t n) {
 static void mcuc_avg_pool_i8(const struct mcuc_pool *s, const int8_t *x, int32_t x_zero, int32_t mul, int32_t shift,
                              int32_t y_zero, int8_t *y) {
   const int32_t whole = s->kernel_h * s->kernel_w;
+  /* A factor of 2^-k, k = 1 - shift: half a unit more than an even number stays with it. */
+  const int halves = mul == INT32_C(1) << 30 && shift <= 0 && shift > -29;
+  const uint32_t tie = UINT32_C(1) << (halves ? -shift : 0), period = 4 * tie - 1;
   for (int32_t c = 0; c < s->channels; ++c, x += s->height * s->width) {
     for (int32_t oy = 0; oy < s->out_h; ++oy) {
       const int32_t y0 = oy * s->stride_h - s->pad_top;
@@ -39,6 +42,7 @@ static void mcuc_avg_pool_i8(const struct mcuc_pool *s, const int8_t *x, int32_t
           n = mcuc_end_tap(y0, 1, s->kernel_h, s->padded_h) * mcuc_end_tap(x0, 1, s->kernel_w, s->padded_w);
         }
         if (n != whole && n > 0) acc = mcuc_rounded_divide(acc * whole, n);
+        if (halves && ((uint32_t)acc & period) == tie) --acc;
         *y++ = (int8_t)mcuc_clamp_i32(y_zero + mcuc_requantize(acc, mul, shift), INT8_MIN, INT8_MAX);
       }
     }

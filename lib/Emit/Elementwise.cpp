@@ -45,62 +45,6 @@ void StoreTruncated(Emission& out, const std::string& target, ElementType to, co
                         LimitLiteral(to, false), " : ", value, " == ", value, " ? (", CType(to), ")", value, " : 0);"));
 }
 
-// fn(x) on a float type, x an expression without side effects.
-std::string RealFunction(Emission& out, UnaryFn fn, ElementType element, const std::string& x, float alpha,
-                         float beta) {
-  const std::string zero = RealLiteral(0, element);
-  const auto call = [&](const char* name, std::vector<float> parameters) {
-    const std::string function = absl::StrCat(name, "_", FloatSuffix(element));
-    out.Use(function + ".h");
-    std::string text = absl::StrCat("mcuc_", function, "(", x);
-    for (const float parameter : parameters) absl::StrAppend(&text, ", ", RealLiteral(parameter, element));
-    return text + ")";
-  };
-  switch (fn) {
-    case UnaryFn::relu:
-      return absl::StrCat(x, " < ", zero, " ? ", zero, " : ", x);
-    case UnaryFn::clip:
-      return call("clamp", {alpha, beta});
-    case UnaryFn::leaky_relu:
-      return call("leaky_relu", {alpha});
-    case UnaryFn::elu:
-      return call("elu", {alpha});
-    case UnaryFn::hard_sigmoid:
-      return call("hard_sigmoid", {alpha, beta});
-    case UnaryFn::neg:
-      return "-" + x;
-    case UnaryFn::sigmoid:
-    case UnaryFn::hard_swish:
-    case UnaryFn::tanh:
-    case UnaryFn::softplus:
-    case UnaryFn::exp:
-    case UnaryFn::log:
-    case UnaryFn::sqrt:
-    case UnaryFn::abs:
-    case UnaryFn::floor:
-    case UnaryFn::ceil:
-    case UnaryFn::round:
-    case UnaryFn::erf:
-    case UnaryFn::sin:
-    case UnaryFn::cos:
-    case UnaryFn::tan:
-    case UnaryFn::asin:
-    case UnaryFn::acos:
-    case UnaryFn::atan:
-    case UnaryFn::sinh:
-    case UnaryFn::cosh:
-    case UnaryFn::asinh:
-    case UnaryFn::acosh:
-    case UnaryFn::atanh:
-      return call(EnumName(fn), {});
-    case UnaryFn::sign:
-      return absl::StrCat("(", CType(element), ")((", x, " > ", zero, ") - (", x, " < ", zero, "))");
-    case UnaryFn::bit_not:
-      break;  // integers only (Verify)
-  }
-  return x;
-}
-
 // A float saturated to the integer range of `element`; `up`: rounded up first, else down.
 int64_t IntegerBound(float value, ElementType element, bool up) {
   return Dispatch(element, [&](auto zero) {
@@ -279,6 +223,61 @@ std::pair<Shape, Access> Part(const Shape& shape, const Ints& axes, bool kept) {
 }
 
 }  // namespace
+
+std::string RealFunction(Emission& out, UnaryFn fn, ElementType element, const std::string& x, float alpha,
+                         float beta) {
+  const std::string zero = RealLiteral(0, element);
+  const auto call = [&](const char* name, std::vector<float> parameters) {
+    const std::string function = absl::StrCat(name, "_", FloatSuffix(element));
+    out.Use(function + ".h");
+    std::string text = absl::StrCat("mcuc_", function, "(", x);
+    for (const float parameter : parameters) absl::StrAppend(&text, ", ", RealLiteral(parameter, element));
+    return text + ")";
+  };
+  switch (fn) {
+    case UnaryFn::relu:
+      return absl::StrCat(x, " < ", zero, " ? ", zero, " : ", x);
+    case UnaryFn::clip:
+      return call("clamp", {alpha, beta});
+    case UnaryFn::leaky_relu:
+      return call("leaky_relu", {alpha});
+    case UnaryFn::elu:
+      return call("elu", {alpha});
+    case UnaryFn::hard_sigmoid:
+      return call("hard_sigmoid", {alpha, beta});
+    case UnaryFn::neg:
+      return "-" + x;
+    case UnaryFn::sigmoid:
+    case UnaryFn::hard_swish:
+    case UnaryFn::tanh:
+    case UnaryFn::softplus:
+    case UnaryFn::exp:
+    case UnaryFn::log:
+    case UnaryFn::sqrt:
+    case UnaryFn::abs:
+    case UnaryFn::floor:
+    case UnaryFn::ceil:
+    case UnaryFn::round:
+    case UnaryFn::erf:
+    case UnaryFn::sin:
+    case UnaryFn::cos:
+    case UnaryFn::tan:
+    case UnaryFn::asin:
+    case UnaryFn::acos:
+    case UnaryFn::atan:
+    case UnaryFn::sinh:
+    case UnaryFn::cosh:
+    case UnaryFn::asinh:
+    case UnaryFn::acosh:
+    case UnaryFn::atanh:
+      return call(EnumName(fn), {});
+    case UnaryFn::sign:
+      return absl::StrCat("(", CType(element), ")((", x, " > ", zero, ") - (", x, " < ", zero, "))");
+    case UnaryFn::bit_not:
+      break;  // integers only (Verify)
+  }
+  return x;
+}
 
 std::string BinaryExpression(Emission& out, BinaryFn fn, ElementType element, const std::string& a,
                              const std::string& b) {

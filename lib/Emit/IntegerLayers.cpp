@@ -118,13 +118,13 @@ Emission::Fields ResultFields(const Node& node, const Act& act) {
 
 // What of rule N20 is not in the shape: struct mcuc_mixed_f32. Adds the scales of int8 weights to `arguments`, a null
 // pointer for float ones.
-std::string MixedStruct(const Node& node, const Act& act, Emission& out, std::vector<std::string>& arguments) {
-  const Type &w = node.operand(1)->type(), &y = node.result()->type();
+std::string MixedStruct(const std::string& hint, const Type& w, const Type& y, const Act& act, Emission& out,
+                        std::vector<std::string>& arguments) {
   const auto [lo, hi] = ActBounds(act, ElementType::f32);
   Emission::Fields fields = {{"lo", lo}, {"hi", hi}};
   if (w.quant) {
     fields.push_back({"per_channel", w.quant->scales.size() > 1 ? "1" : "0"});
-    arguments.push_back(out.Table(out.NodeName() + "_scale", std::span<const float>(w.quant->scales)));
+    arguments.push_back(out.Table(hint + "_scale", std::span<const float>(w.quant->scales)));
   } else {
     arguments.push_back("0");
   }
@@ -134,7 +134,11 @@ std::string MixedStruct(const Node& node, const Act& act, Emission& out, std::ve
                                  {"y_least", N(IntegerMin(y.element))},
                                  {"y_most", N(IntegerMax(y.element))}});
   }
-  return out.Struct(out.NodeName() + "_mixed", "struct mcuc_mixed_f32", fields);
+  return out.Struct(hint + "_mixed", "struct mcuc_mixed_f32", fields);
+}
+
+std::string MixedStruct(const Node& node, const Act& act, Emission& out, std::vector<std::string>& arguments) {
+  return MixedStruct(out.NodeName(), node.operand(1)->type(), node.result()->type(), act, out, arguments);
 }
 
 // What MCUC_CONV_WHOLE (runtime/conv_blocks.h) takes for granted, without a pool or with a max pool.
@@ -320,6 +324,27 @@ absl::Status LowerConvQuantized(const Node& node, Emission& out) {
   arguments.push_back(out.Write(*node.result()));
   out.Call("mcuc_" + kernel, arguments);
   return absl::OkStatus();
+}
+
+void CallFloatFc(Emission& out, const std::string& hint, const Value& w, const std::string& x, const std::string& bias,
+                 const std::string& y) {
+  const std::string inputs = N(w.type().shape[1]), outputs = N(w.type().shape[0]);
+  std::vector<std::string> arguments, weights = WeightArguments(w, out);
+  std::string kernel = "fc_f32";
+  if (w.type().encoding == Encoding::kDense && !IsI8(w)) {
+    const auto [lo, hi] = ActBounds(Act{});
+    const std::string shape =
+        out.Struct(hint + "_shape", "struct mcuc_fc", {{"rows", "1"}, {"inputs", inputs}, {"outputs", outputs}});
+    arguments = {shape, x, weights[0], bias, lo, hi, y};
+  } else {
+    kernel = w.type().encoding == Encoding::kDense ? "fc_f32_i8" : "fc_csc_f32" + ReaderSuffix(w.type());
+    const Type real{ElementType::f32, {}};
+    arguments = {"1", inputs, outputs, MixedStruct(hint, w.type(), real, Act{}, out, weights), x};
+    Append(arguments, weights);
+    Append(arguments, {bias, y});
+  }
+  out.Use(kernel + ".h");
+  out.Call("mcuc_" + kernel, arguments);
 }
 
 absl::Status LowerFcQuantized(const Node& node, Emission& out) {

@@ -498,6 +498,7 @@ constexpr Row kTable[] = {
     {Op::kScatter, LowerScatter, LowerScatter},
     {Op::kCumSum, LowerCumSum, nullptr},
     {Op::kTrees, LowerTrees, nullptr},
+    {Op::kRecurrent, LowerRecurrent, LowerRecurrent},
     {Op::kDistance, LowerDistance, nullptr},
     {Op::kCouple, LowerCouple, nullptr},
     {Op::kTopK, LowerTopK, LowerTopK},

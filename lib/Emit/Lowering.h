@@ -162,6 +162,7 @@ absl::Status LowerScatter(const Node& node, Emission& out);
 absl::Status LowerCumSum(const Node& node, Emission& out);
 absl::Status LowerTopK(const Node& node, Emission& out);
 absl::Status LowerTrees(const Node& node, Emission& out);
+absl::Status LowerRecurrent(const Node& node, Emission& out);  // quantized and encoded weights too
 absl::Status LowerDistance(const Node& node, Emission& out);
 absl::Status LowerCouple(const Node& node, Emission& out);
 absl::Status LowerResizePlain(const Node& node, Emission& out);
@@ -177,6 +178,11 @@ absl::Status LowerGather(const Node& node, Emission& out);
 // a fn b of an unquantized element type; a and b are expressions without side effects.
 std::string BinaryExpression(Emission& out, BinaryFn fn, ElementType element, const std::string& a,
                              const std::string& b);
+// fn(x) of a float type, x an expression without side effects; a conditional expression is not in parentheses.
+std::string RealFunction(Emission& out, UnaryFn fn, ElementType element, const std::string& x, float alpha, float beta);
+// y = w x + bias of one row of float32, for weights of f32 or int8 (N20) in any encoding; bias: "0" for none, may be y.
+void CallFloatFc(Emission& out, const std::string& hint, const Value& w, const std::string& x, const std::string& bias,
+                 const std::string& y);
 // The bounds of an activation as literals of a float type: "0.0f", "INFINITY".
 std::pair<std::string, std::string> ActBounds(const Act& act, ElementType element = ElementType::f32);
 // Adds a `static const struct mcuc_conv` (runtime/conv.h) for a conv with its fused pool; returns "&name".

@@ -43,7 +43,6 @@ std::vector<Row> RowsOf(const Graph& graph, const Target& target) {
     row.macs = MacsOf(*node);
     row.executed_macs = MacsOf(*node, true);
     row.parameter_bytes = MultiplierBytes(node->attrs());
-    const bool weighted = node->If<ConvAttrs>() || node->If<FcAttrs>() || node->If<ConvTransposeAttrs>();
     Encoding encoding = Encoding::kDense;
     for (size_t i = 0; i < node->operands().size(); ++i) {
       const Value* operand = node->operand(i);
@@ -51,13 +50,13 @@ std::vector<Row> RowsOf(const Graph& graph, const Target& target) {
       const bool first = std::find(counted.begin(), counted.end(), operand) == counted.end();
       counted.push_back(operand);
       const int64_t bytes = first ? operand->tensor().storage_bytes() : 0;
-      if (weighted && i == 1) {
+      if (ReadsAsWeights(*node, i)) {
         encoding = operand->type().encoding;
         row.encoding = ElementTypeName(operand->type().element);
         if (encoding != Encoding::kDense) absl::StrAppend(&row.encoding, " ", EncodingText(encoding));
-        row.weights = operand->type().elements();
-        row.nonzeros = operand->tensor().nonzeros();
-        row.weight_bytes = bytes;
+        row.weights += operand->type().elements();
+        row.nonzeros += operand->tensor().nonzeros();
+        row.weight_bytes += bytes;
       } else {
         row.parameter_bytes += bytes;
       }

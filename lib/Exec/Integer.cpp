@@ -169,6 +169,9 @@ absl::Status IntegerAvgPool(const Node& node, const Operands& operands, Tensor& 
     return Invalid("a window of ", whole, " elements", partial ? ", some of them partial," : "",
                    " is too large to be averaged in 32 bits");
   }
+  // Where the factor is 2^-k, a half is 2^(k - 1) more than a multiple of 2^k; an even one stays with it.
+  const int32_t shift = attrs.shift[0];
+  const int64_t tie = attrs.mul[0] == 1 << 30 && shift <= 0 && shift > -29 ? int64_t{1} << -shift : 0;
   std::vector<int32_t> q;
   for (int64_t plane = 0; plane < xs[0] * xs[1]; ++plane) {
     const int32_t* from = x.data() + plane * xs[2] * xs[3];
@@ -177,6 +180,7 @@ absl::Status IntegerAvgPool(const Node& node, const Operands& operands, Tensor& 
       for (int64_t i : elements) acc += from[i] - zx;
       const auto n = static_cast<int32_t>(divisors[static_cast<size_t>(window)]);
       if (n != whole && n > 0) acc = RoundedDivide(acc * static_cast<int32_t>(whole), n);
+      if (tie > 0 && acc % (4 * tie) == (acc < 0 ? -3 * tie : tie)) --acc;
       q.push_back(output(acc));
     });
   }

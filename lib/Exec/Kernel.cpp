@@ -46,6 +46,7 @@ constexpr Row kRows[] = {
     {Op::kScatter, Scatter, nullptr, Quantized::kOwn},
     {Op::kCumSum, CumSum, nullptr, Quantized::kNever},
     {Op::kTrees, Trees, nullptr, Quantized::kOwn},
+    {Op::kRecurrent, Recurrent, nullptr, Quantized::kOwn},
     {Op::kDistance, Distance, nullptr, Quantized::kNever},
     {Op::kCouple, Couple, nullptr, Quantized::kNever},
     {Op::kTopK, TopK, nullptr, Quantized::kOwn},

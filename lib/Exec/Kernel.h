@@ -41,6 +41,9 @@ class SingleThreaded {
   int threads_;
 };
 
+// fn(x) as ONNX defines it.
+double RealFunction(UnaryFn fn, double x, double alpha, double beta);
+
 // A plain kernel. The quantization of operands is that of the node's values, not of the tensors passed.
 using Function = absl::Status (*)(const Node& node, const Operands& operands, Tensor& result);
 
@@ -55,6 +58,7 @@ absl::Status Reduce(const Node&, const Operands&, Tensor&);
 absl::Status ArgReduce(const Node&, const Operands&, Tensor&);  // of quantized tensors too
 absl::Status CumSum(const Node&, const Operands&, Tensor&);
 absl::Status Trees(const Node&, const Operands&, Tensor&);
+absl::Status Recurrent(const Node&, const Operands&, Tensor&);
 absl::Status Distance(const Node&, const Operands&, Tensor&);
 absl::Status Couple(const Node&, const Operands&, Tensor&);
 absl::Status TopK(const Node&, const Operands&, Tensor&);  // of quantized tensors too

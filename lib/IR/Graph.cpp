@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "mcuc/IR/Infer.h"
 #include "mcuc/IR/Print.h"
+#include "mcuc/IR/Recurrent.h"
 
 namespace mcuc {
 
@@ -232,16 +233,35 @@ int64_t MacsOf(const Node& node, bool executed) {
     const int64_t rows = result->type().elements() / w->type().shape[0];
     return rows * (executed && w->is_constant() ? w->tensor().nonzeros() : w->type().elements());
   }
+  if (node.If<RecurrentAttrs>()) {
+    const Shape& x = node.operand(0)->type().shape;
+    int64_t weights = 0;
+    for (size_t i = 0; i < node.operands().size(); ++i) {
+      if (!ReadsAsWeights(node, i)) continue;
+      const Value* matrix = node.operand(i);
+      weights += executed && matrix->is_constant() ? matrix->tensor().nonzeros() : matrix->type().elements();
+    }
+    return x[0] * x[1] * weights;
+  }
   if (node.If<MatMulAttrs>()) return result->type().elements() * node.operand(0)->type().shape.back();
   return 0;
+}
+
+bool ReadsAsWeights(const Node& node, size_t operand) {
+  if (const auto* recurrent = node.If<RecurrentAttrs>()) {
+    return operand == 1 || operand == 2 || PlacesOf(*recurrent).candidate == operand;
+  }
+  return operand == 1 && (node.If<ConvAttrs>() || node.If<ConvTransposeAttrs>() || node.If<FcAttrs>());
 }
 
 std::vector<Value*> WeightsOf(const Graph& graph) {
   std::vector<Value*> weights;
   for (const auto& node : graph.nodes()) {
-    if (!node->If<ConvAttrs>() && !node->If<ConvTransposeAttrs>() && !node->If<FcAttrs>()) continue;
-    Value* w = node->operand(1);
-    if (w && w->is_constant() && std::find(weights.begin(), weights.end(), w) == weights.end()) weights.push_back(w);
+    for (size_t i = 0; i < node->operands().size(); ++i) {
+      Value* w = node->operand(i);
+      if (!ReadsAsWeights(*node, i) || !w->is_constant()) continue;
+      if (std::find(weights.begin(), weights.end(), w) == weights.end()) weights.push_back(w);
+    }
   }
   return weights;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "mcuc/IR/Recurrent.h"
 
 namespace mcuc {
 
@@ -265,6 +266,36 @@ absl::StatusOr<Shape> Infer(const DistanceAttrs&, const Operands& operands, cons
     return Invalid("x ", Text(x), " and w ", Text(w), " must have rank 2 and rows of the same length");
   }
   return Shape{x[0], w[0]};
+}
+
+absl::StatusOr<Shape> Infer(const RecurrentAttrs& attrs, const Operands& operands, const Shape*) {
+  const RecurrentPlaces places = PlacesOf(attrs);
+  if (operands.size() != places.count) {
+    return Invalid("has ", operands.size(), " operands; its attributes ask for ", places.count);
+  }
+  static const char* const names[] = {"x", "w", "r"};
+  for (size_t i = 0; i < 3; ++i) {
+    if (absl::Status s = CheckRank(names[i], operands[i]->shape, i == 0 ? 3 : 2); !s.ok()) return s;
+  }
+  const Shape& x = operands[0]->shape;
+  const int64_t hidden = operands[2]->shape[1], gates = GatesOf(attrs.cell);
+  if (hidden > kMaxElements / 8) return Invalid("r ", Text(operands[2]->shape), " has too many columns");
+  const bool split = attrs.cell == CellKind::gru;  // r without the rows of h
+  const int64_t states = HasCellState(attrs.cell) ? 2 : 1;
+  std::vector<std::pair<size_t, Shape>> expected = {{1, {gates * hidden, x[2]}},
+                                                    {2, {(split ? 2 : gates) * hidden, hidden}}};
+  if (places.candidate) expected.push_back({*places.candidate, {hidden, hidden}});
+  if (places.bias) expected.push_back({*places.bias, {(attrs.cell == CellKind::gru_after ? 4 : gates) * hidden}});
+  if (places.peepholes) expected.push_back({*places.peepholes, {3 * hidden}});
+  if (places.state) expected.push_back({*places.state, {states, x[1], hidden}});
+  if (places.lengths) expected.push_back({*places.lengths, {x[1]}});
+  for (const auto& [i, shape] : expected) {
+    if (operands[i]->shape != shape) {
+      return Invalid("operand ", i, " ", Text(operands[i]->shape), " must be ", Text(shape), " for x ", Text(x));
+    }
+  }
+  if (!attrs.all && !attrs.last) return Invalid("neither all nor last: nothing is left of the result");
+  return Shape{(attrs.all ? x[0] : 0) + (attrs.last ? states : 0), x[1], hidden};
 }
 
 constexpr int64_t kMaxCoupled = 256;  // classes: their square is what the kernel takes of the stack

@@ -152,11 +152,11 @@ void Verifier::CheckTensor(const Value& constant) {
 }
 
 void Verifier::CheckEncodingUses(const Node& node) {
-  const bool takes = node.op() == Op::kConv || node.op() == Op::kFc;
+  const bool transposed = node.op() == Op::kConvTranspose;
   for (size_t i = 0; i < node.operands().size(); ++i) {
     const Value* operand = node.operand(i);
-    if (operand->type().encoding == Encoding::kDense || (takes && i == 1)) continue;
-    Error(node, "operand ", operand->Text(), " is encoded; only the weights of conv and fc can be");
+    if (operand->type().encoding == Encoding::kDense || (ReadsAsWeights(node, i) && !transposed)) continue;
+    Error(node, "operand ", operand->Text(), " is encoded; only the weights of conv, fc and recurrent can be");
   }
 }
 

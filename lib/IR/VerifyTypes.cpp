@@ -10,6 +10,7 @@
 #include "mcuc/IR/Bounds.h"
 #include "mcuc/IR/Infer.h"
 #include "mcuc/IR/Kernels.h"
+#include "mcuc/IR/Recurrent.h"
 
 namespace mcuc {
 
@@ -51,7 +52,7 @@ class NodeRules {
 
   template <typename Attrs>
   void ConvOrFc(const Attrs& attrs);
-  void CheckWeights();
+  void CheckWeights(size_t i = 1);
   template <typename Attrs>
   void CheckBounds(const Attrs& attrs);
   void Float();
@@ -62,6 +63,7 @@ class NodeRules {
   void Rule(const ConvTransposeAttrs& attrs) { Float(), CheckAct(attrs.act); }
   void Rule(const FcAttrs& attrs) { ConvOrFc(attrs); }
   void Rule(const MatMulAttrs& attrs) { Float(), CheckAct(attrs.act); }
+  void Rule(const RecurrentAttrs& attrs);
   void Rule(const MaxPoolAttrs&);
   void Rule(const AvgPoolAttrs& attrs);
   void Rule(const ReduceAttrs& attrs);
@@ -215,8 +217,8 @@ void NodeRules::ConvOrFc(const Attrs& attrs) {
   }
 }
 
-void NodeRules::CheckWeights() {
-  const Value& w = *node_.operand(1);
+void NodeRules::CheckWeights(size_t i) {
+  const Value& w = *node_.operand(i);
   const Quantization& quant = *w.type().quant;
   if (quant.axis > 0)
     Error(w.Text(), " is quantized along axis ", quant.axis, "; weights are along axis 0 or not [N1]");
@@ -473,6 +475,29 @@ void NodeRules::Rule(const TreesAttrs& attrs) {
   }
   for (const int32_t target : table(5)) {
     if (target < 0 || target >= attrs.outputs) return Error("target ", target, " is outside [0, ", attrs.outputs, ")");
+  }
+}
+
+void NodeRules::Rule(const RecurrentAttrs& attrs) {
+  const RecurrentPlaces places = PlacesOf(attrs);
+  bool good = IsF32(y_);
+  for (size_t i = 0; i < places.count; ++i) {
+    const Type& type = Operand(i);
+    if (ReadsAsWeights(node_, i)) {
+      good &= IsF32(type) || (type.element == ElementType::i8 && type.quant);
+      if (type.quant) CheckWeights(i);
+    } else {
+      good &= places.lengths == i ? IsPlain(type, ElementType::i32) : IsF32(type);
+    }
+  }
+  if (!good) return TypesError("must be f32, weights f32 or quantized i8, lengths i32 [N20]");
+  if (attrs.peepholes && !HasCellState(attrs.cell)) Error(EnumName(attrs.cell), " has no peepholes");
+  if (!(attrs.clip >= 0)) Error("clip is ", FloatText(attrs.clip), "; it must not be negative");
+  for (const Floats& list : {attrs.alpha, attrs.beta}) {
+    if (!list.empty() && list.size() != 3) Error("alpha and beta have an entry each for f, g and h");
+  }
+  for (const UnaryFn fn : {attrs.f, attrs.g, attrs.h}) {
+    if (fn == UnaryFn::bit_not) Error("bit_not takes integers and b8");
   }
 }
 

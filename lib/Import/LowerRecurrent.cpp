@@ -1,15 +1,12 @@
-// RNN, GRU and LSTM, step by step: each is a fully connected layer of the input, of all steps at once, one of the
-// state, and elementwise functions of their sum. The layers of all steps share their weights.
+// RNN, GRU and LSTM: an operation recurrent a direction, and slices of its result.
 #include <algorithm>
-#include <optional>
 
 #include "Compose.h"
+#include "mcuc/IR/Recurrent.h"
 
 namespace mcuc::importer {
 
 namespace {
-
-constexpr int64_t kMaxSteps = 512;  // that are unrolled, in all directions
 
 struct Activation {
   UnaryFn fn;
@@ -31,70 +28,45 @@ constexpr NamedActivation kActivations[] = {
     {"Softplus", {UnaryFn::softplus, 0, 0}},
 };
 
-// What a step takes on to the next: B x H; null: zeros.
-struct State {
-  Symbol *h = nullptr, *cell = nullptr;
-};
-
 // One layer. Inputs of the node: X, W, R, B, sequence_lens, initial_h and, of an LSTM, initial_c and P.
 class Recurrent {
  public:
-  Recurrent(Lowering& l, int64_t gates, size_t functions) : l_(l), c_(l), gates_(gates), functions_(functions) {}
-  virtual ~Recurrent() = default;
+  Recurrent(Lowering& l, CellKind cell)
+      : l_(l),
+        c_(l),
+        cell_(cell),
+        gates_(GatesOf(cell)),
+        functions_(HasCellState(cell)      ? 3
+                   : cell == CellKind::rnn ? 1
+                                           : 2) {}
 
   absl::Status Lower();
 
- protected:
-  // The next state from `in`, the input's part of the gates with its bias, B x gates H.
-  virtual State Step(Symbol* in, const State& state) = 0;
-  virtual void Prepare() {}  // one direction's parameters
+ private:
+  absl::Status ReadShapes();
+  absl::Status ReadActivations();
+  // The operation of the current direction.
+  Symbol* Direction();
+  Symbol* Bias();
+  Symbol* State();
+  Symbol* Lengths();
 
   // Of a tensor whose first dimension is the direction, the current direction's part; null for an absent one.
   Symbol* Mine(Symbol* x) {
     Symbol* part = x ? c_.Part(x, 0, direction_, 1) : nullptr;
     return part ? c_.Reshape(part, Shape(part->shape().begin() + 1, part->shape().end())) : nullptr;
   }
-  Symbol* Gate(Symbol* gates, int64_t i) {
-    return gates ? c_.Part(gates, gates->rank() - 1, i * hidden_, hidden_) : nullptr;
-  }
   Symbol* Rows(Symbol* w, int64_t first, int64_t count) { return w ? c_.Part(w, 0, first, count) : nullptr; }
-  Symbol* Linear(Symbol* x, Symbol* w, Symbol* bias) {
-    if (!x || !w || !c_.ok()) return nullptr;
-    std::vector<Symbol*> operands = {x, w};
-    if (bias) operands.push_back(bias);
-    return c_.Take(l_.Add(FcAttrs{}, operands));
-  }
-  Symbol* Sum(Symbol* a, Symbol* b) { return a && b ? c_.Add(a, b) : a ? a : b; }
-  // The i-th of a direction's functions, behind the clip.
-  Symbol* Activate(size_t i, Symbol* x) {
-    if (clip_) x = c_.Unary(UnaryFn::clip, x, -*clip_, *clip_);
-    const Activation& a = activations_[static_cast<size_t>(direction_) * functions_ + i];
-    return c_.Unary(a.fn, x, a.alpha, a.beta);
-  }
-  // a * x + (1 - a) * y
-  Symbol* Blend(Symbol* a, Symbol* x, Symbol* y) {
-    Symbol* rest = c_.Mul(c_.Sub(c_.Scalar(1, a), a), y);
-    return x ? c_.Add(c_.Mul(a, x), rest) : rest;
-  }
 
   Lowering& l_;
   Compose c_;
-  int64_t hidden_ = 0, direction_ = 0;
-  Symbol *r_ = nullptr, *recurrent_bias_ = nullptr;  // of the direction
-  bool separate_bias_ = false;                       // the recurrent bias is not part of `in`
-
- private:
-  absl::Status ReadShapes();
-  absl::Status ReadActivations();
-  // The states of all steps, in the order of time, and the last one.
-  absl::Status Run(std::vector<Symbol*>& steps, State& last);
-
+  const CellKind cell_;
   const int64_t gates_;
   const size_t functions_;  // a direction
-  int64_t time_ = 0, batch_ = 0, directions_ = 1;
+  int64_t hidden_ = 0, direction_ = 0, time_ = 0, batch_ = 0, directions_ = 1;
   bool reverse_ = false, batch_first_ = false;
   std::vector<Activation> activations_;
-  std::optional<float> clip_;
+  float clip_ = 0;       // 0: none
   Symbol* x_ = nullptr;  // T x B x I
 };
 
@@ -130,14 +102,9 @@ absl::Status Recurrent::ReadShapes() {
       return Unsupported("input ", i, " [", ShapeText(l_.shape(i)), "] must be [", ShapeText(state), "]");
     }
   }
-  if (time_ * directions_ > kMaxSteps) {
-    return Unsupported(time_, " steps in ", directions_, " directions are more than ", kMaxSteps,
-                       ", the most that are unrolled; run the model on shorter pieces, with the state as inputs and ",
-                       "outputs");
-  }
   if (l_.Has("clip")) {
     clip_ = l_.Float("clip", 0);
-    if (!(*clip_ > 0)) return Unsupported("clip = ", FloatText(*clip_), "; it must be over 0");
+    if (!(clip_ > 0)) return Unsupported("clip = ", FloatText(clip_), "; it must be over 0");
   }
   return absl::OkStatus();
 }
@@ -173,47 +140,84 @@ absl::Status Recurrent::ReadActivations() {
   return absl::OkStatus();
 }
 
-absl::Status Recurrent::Run(std::vector<Symbol*>& steps, State& last) {
-  const Shape state = {batch_, hidden_};
-  Symbol *w = Mine(l_.input(1)), *bias = Mine(l_.input(3));
-  r_ = Mine(l_.input(2));
-  Symbol* input_bias = Rows(bias, 0, gates_ * hidden_);
-  recurrent_bias_ = Rows(bias, gates_ * hidden_, gates_ * hidden_);
-  if (bias && !separate_bias_) input_bias = c_.Add(input_bias, recurrent_bias_);
-  Symbol* all = Linear(x_, w, input_bias);  // T x B x gates H
-  Prepare();
-  const auto initial = [&](size_t i) -> Symbol* {
-    if (!l_.input(i)) return nullptr;
-    return Mine(batch_first_ ? c_.Transpose(l_.input(i), {1, 0, 2}) : l_.input(i));
-  };
-  last = {initial(5), initial(6)};
+// The biases of both products as one, but for that of the product that a GRU resets.
+Symbol* Recurrent::Bias() {
+  Symbol* bias = Mine(l_.input(3));
+  const int64_t n = gates_ * hidden_;
+  Symbol *of_input = Rows(bias, 0, n), *of_state = Rows(bias, n, n);
+  if (!bias || cell_ != CellKind::gru_after) return bias ? c_.Add(of_input, of_state) : nullptr;
+  const int64_t both = 2 * hidden_;
+  Symbol* sum = c_.Add(Rows(of_input, 0, both), Rows(of_state, 0, both));
+  return c_.Concat({sum, Rows(of_input, both, hidden_), Rows(of_state, both, hidden_)}, 0);
+}
+
+bool IsZero(const Symbol* x) {
+  if (!x->is_constant()) return false;
+  for (int64_t i = 0; i < x->constant->elements(); ++i) {
+    if (x->constant->AsDouble(i) != 0) return false;
+  }
+  return true;
+}
+
+// The initial hidden state and an LSTM's cell; null: zeros.
+Symbol* Recurrent::State() {
+  bool any = false;
+  std::vector<Symbol*> states;
+  for (size_t i : {5, 6}) {
+    if (i == 6 && !HasCellState(cell_)) break;
+    Symbol* x = l_.input(i);
+    if (x && IsZero(x)) x = nullptr;
+    any |= x != nullptr;
+    Symbol* mine = x ? Mine(batch_first_ ? c_.Transpose(x, {1, 0, 2}) : x)
+                     : c_.Floats(std::vector<double>(static_cast<size_t>(batch_ * hidden_)), {batch_, hidden_});
+    states.push_back(c_.Reshape(mine, {1, batch_, hidden_}));
+  }
+  return any ? c_.Concat(states, 0) : nullptr;
+}
+
+// The lengths of the sequences; null: all of them are T.
+Symbol* Recurrent::Lengths() {
   Symbol* lengths = l_.input(4);
-  if (lengths && lengths->is_constant()) {
-    bool whole = true;
-    for (int64_t i = 0; i < batch_; ++i) whole &= lengths->constant->AsInt(i) >= time_;
-    if (whole) lengths = nullptr;
+  if (!lengths) return nullptr;
+  bool whole = lengths->is_constant();
+  for (int64_t i = 0; whole && i < batch_; ++i) whole = lengths->constant->AsInt(i) >= time_;
+  return whole ? nullptr : c_.Cast(lengths, ElementType::i32);
+}
+
+Symbol* Recurrent::Direction() {
+  RecurrentAttrs attrs;
+  attrs.cell = cell_;
+  // The state of one step is the last one.
+  attrs.all = l_.output_used(0) && time_ > 1;
+  attrs.last = !attrs.all || l_.output_used(1) || l_.output_used(2);
+  attrs.reverse = reverse_ || direction_ == 1;
+  attrs.clip = clip_;
+  const Activation* own = &activations_[static_cast<size_t>(direction_) * functions_];
+  UnaryFn* const functions[] = {&attrs.f, &attrs.g, &attrs.h};
+  Floats alpha(3, 0), beta(3, 0);
+  bool parameters = false;
+  for (size_t i = 0; i < functions_; ++i) {
+    *functions[i] = own[i].fn;
+    alpha[i] = own[i].alpha;
+    beta[i] = own[i].beta;
+    parameters |= alpha[i] != 0 || beta[i] != 0;
   }
-  if (lengths) lengths = c_.Reshape(lengths, {batch_, 1});
-  Symbol* zeros =
-      lengths || !last.h ? c_.Floats(std::vector<double>(static_cast<size_t>(batch_ * hidden_)), state) : nullptr;
-  const bool backwards = reverse_ || direction_ == 1;
-  steps.assign(static_cast<size_t>(time_), nullptr);
-  for (int64_t i = 0; i < time_; ++i) {
-    const int64_t t = backwards ? time_ - 1 - i : i;
-    Symbol* part = c_.Part(all, 0, t, 1);
-    if (!c_.ok()) return c_.status();
-    State next = Step(c_.Reshape(part, {batch_, gates_ * hidden_}), last);
-    Symbol* y = next.h;
-    if (lengths) {  // beyond its end a sequence keeps its state
-      Symbol* inside = c_.Compare(CompareFn::less, c_.Scalar(static_cast<double>(t), lengths), lengths);
-      y = c_.Select(inside, next.h, zeros);
-      next.h = c_.Select(inside, next.h, last.h ? last.h : zeros);
-      if (next.cell) next.cell = c_.Select(inside, next.cell, last.cell ? last.cell : zeros);
-    }
-    steps[static_cast<size_t>(t)] = y;
-    last = next;
+  if (parameters) attrs.alpha = alpha, attrs.beta = beta;
+  Symbol* r = Mine(l_.input(2));
+  std::vector<Symbol*> operands = {x_, Mine(l_.input(1)), r};
+  if (cell_ == CellKind::gru) {
+    operands[2] = Rows(r, 0, 2 * hidden_);
+    operands.push_back(Rows(r, 2 * hidden_, hidden_));
   }
-  return c_.status();
+  const auto add = [&](bool& flag, Symbol* operand) {
+    flag = operand != nullptr;
+    if (flag) operands.push_back(operand);
+  };
+  add(attrs.bias, Bias());
+  add(attrs.peepholes, HasCellState(cell_) ? Mine(l_.input(7)) : nullptr);
+  add(attrs.state, State());
+  add(attrs.lengths, Lengths());
+  return c_.ok() ? c_.Take(l_.Add(attrs, operands)) : nullptr;
 }
 
 absl::Status Recurrent::Lower() {
@@ -221,15 +225,14 @@ absl::Status Recurrent::Lower() {
   MCUC_RETURN_IF_ERROR(ReadActivations());
   std::vector<Symbol*> all, last_h, last_cell;
   for (direction_ = 0; direction_ < directions_; ++direction_) {
-    std::vector<Symbol*> steps;
-    State last;
-    MCUC_RETURN_IF_ERROR(Run(steps, last));
+    Symbol* states = Direction();
+    if (!states) return c_.status();
+    const int64_t steps = time_ > 1 && l_.output_used(0) ? time_ : 0;
     if (l_.output_used(0)) {
-      for (Symbol*& step : steps) step = c_.Reshape(step, {1, 1, batch_, hidden_});
-      all.push_back(c_.Concat(steps, 0));
+      all.push_back(c_.Reshape(c_.Part(states, 0, 0, time_), {time_, 1, batch_, hidden_}));
     }
-    last_h.push_back(c_.Reshape(last.h, {1, batch_, hidden_}));
-    if (last.cell) last_cell.push_back(c_.Reshape(last.cell, {1, batch_, hidden_}));
+    if (l_.output_used(1)) last_h.push_back(c_.Part(states, 0, steps, 1));
+    if (l_.output_used(2)) last_cell.push_back(c_.Part(states, 0, steps + 1, 1));
   }
   if (l_.output_used(0)) {
     Symbol* y = c_.Concat(all, 1);  // T x D x B x H
@@ -238,95 +241,29 @@ absl::Status Recurrent::Lower() {
   const auto ordered = [&](Symbol* state) { return batch_first_ ? c_.Transpose(state, {1, 0, 2}) : state; };
   if (l_.output_used(1)) MCUC_RETURN_IF_ERROR(c_.Return(ordered(c_.Concat(last_h, 0)), 1));
   if (l_.output_used(2)) MCUC_RETURN_IF_ERROR(c_.Return(ordered(c_.Concat(last_cell, 0)), 2));
-  return absl::OkStatus();
+  return c_.status();
 }
 
-class Rnn : public Recurrent {
- public:
-  explicit Rnn(Lowering& l) : Recurrent(l, 1, 1) {}
+absl::Status LowerRnn(Lowering& l) { return Recurrent(l, CellKind::rnn).Lower(); }
 
- private:
-  State Step(Symbol* in, const State& s) override {
-    return {Activate(0, Sum(in, s.h ? Linear(s.h, r_, nullptr) : nullptr)), nullptr};
-  }
-};
+absl::Status LowerGru(Lowering& l) {
+  return Recurrent(l, l.Int("linear_before_reset", 0) != 0 ? CellKind::gru_after : CellKind::gru).Lower();
+}
 
-// Gates z, r, h: h' = (1 - z) * g(h gate) + z * h.
-class Gru : public Recurrent {
- public:
-  explicit Gru(Lowering& l) : Recurrent(l, 3, 2) {
-    separate_bias_ = reset_after_ = l.Int("linear_before_reset", 0) != 0;
-  }
-
- private:
-  State Step(Symbol* in, const State& s) override {
-    const int64_t n = hidden_;
-    Symbol *z = nullptr, *candidate = Gate(in, 2);
-    if (reset_after_) {  // r * (h R + b)
-      Symbol* of_state = s.h ? Linear(s.h, r_, recurrent_bias_) : recurrent_bias_;
-      z = Activate(0, Sum(Gate(in, 0), Gate(of_state, 0)));
-      if (of_state) {
-        Symbol* reset = Activate(0, c_.Add(Gate(in, 1), Gate(of_state, 1)));
-        candidate = c_.Add(candidate, c_.Mul(reset, Gate(of_state, 2)));
-      }
-    } else {  // (r * h) R
-      Symbol* of_state = s.h ? Linear(s.h, Rows(r_, 0, 2 * n), nullptr) : nullptr;
-      z = Activate(0, Sum(Gate(in, 0), Gate(of_state, 0)));
-      if (s.h) {
-        Symbol* reset = Activate(0, c_.Add(Gate(in, 1), Gate(of_state, 1)));
-        candidate = c_.Add(candidate, Linear(c_.Mul(reset, s.h), Rows(r_, 2 * n, n), nullptr));
-      }
-    }
-    return {Blend(z, s.h, Activate(1, candidate)), nullptr};
-  }
-
-  bool reset_after_ = false;
-};
-
-// Gates i, o, f, c.
-class Lstm : public Recurrent {
- public:
-  explicit Lstm(Lowering& l) : Recurrent(l, 4, 3), coupled_(l.Int("input_forget", 0) != 0) {}
-
- private:
-  void Prepare() override { peepholes_ = Mine(l_.input(7)); }  // of i, o, f
-
-  Symbol* WithPeephole(Symbol* gate, Symbol* cell, int64_t i) {
-    return cell && peepholes_ ? c_.Add(gate, c_.Mul(cell, Gate(peepholes_, i))) : gate;
-  }
-
-  State Step(Symbol* in, const State& s) override {
-    Symbol* gates = Sum(in, s.h ? Linear(s.h, r_, nullptr) : nullptr);
-    Symbol* input = Activate(0, WithPeephole(Gate(gates, 0), s.cell, 0));
-    Symbol* cell = c_.Mul(input, Activate(1, Gate(gates, 3)));
-    if (s.cell) {
-      Symbol* forget =
-          coupled_ ? c_.Sub(c_.Scalar(1, input), input) : Activate(0, WithPeephole(Gate(gates, 2), s.cell, 2));
-      cell = c_.Add(c_.Mul(forget, s.cell), cell);
-    }
-    Symbol* output = Activate(0, WithPeephole(Gate(gates, 1), cell, 1));
-    return {c_.Mul(output, Activate(2, cell)), cell};
-  }
-
-  const bool coupled_;
-  Symbol* peepholes_ = nullptr;
-};
-
-template <typename Layer>
-absl::Status LowerLayer(Lowering& l) {
-  return Layer(l).Lower();
+absl::Status LowerLstm(Lowering& l) {
+  return Recurrent(l, l.Int("input_forget", 0) != 0 ? CellKind::lstm_coupled : CellKind::lstm).Lower();
 }
 
 const Operator kOperators[] = {
     {"RNN", 7, kMaxOpset, 3, 6, 2,
-     "activation_alpha:F activation_beta:F activations:S clip:f direction:s hidden_size:i layout:i", LowerLayer<Rnn>},
+     "activation_alpha:F activation_beta:F activations:S clip:f direction:s hidden_size:i layout:i", LowerRnn},
     {"GRU", 7, kMaxOpset, 3, 6, 2,
      "activation_alpha:F activation_beta:F activations:S clip:f direction:s hidden_size:i layout:i "
      "linear_before_reset:i",
-     LowerLayer<Gru>},
+     LowerGru},
     {"LSTM", 7, kMaxOpset, 3, 8, 3,
      "activation_alpha:F activation_beta:F activations:S clip:f direction:s hidden_size:i input_forget:i layout:i",
-     LowerLayer<Lstm>},
+     LowerLstm},
 };
 
 }  // namespace

@@ -63,8 +63,10 @@ const std::vector<Family>& Families() {
       {"Operators on quantized tensors", "Int8 and uint8; pure integer C.", QLinearOperators()},
       {"Products of several tensors", "Every numeric element type.", EinsumOperators()},
       {"Recurrent layers",
-       "Float32; the steps are unrolled into fully connected layers, which share their weights and can be int8 and "
-       "sparse. At most 512 steps in all directions.",
+       "Float32; a loop over time, whose code and constants do not grow with the number of steps. Weights can be int8 "
+       "(states and gates stay float) and sparse. Initial and final states are inputs and outputs; lengths of "
+       "sequences "
+       "may be computed. Not trained.",
        RecurrentOperators()},
       {"Signals", "Float32, by products with constant matrices.", SignalOperators()},
       {"Text", "Of integers.", TextOperators()},

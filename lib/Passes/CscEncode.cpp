@@ -97,8 +97,9 @@ std::vector<const Node*> LayersOf(const Graph& graph, const Value* weights) {
   std::vector<const Node*> layers;
   for (const Node* node : graph.Users(weights)) {
     const auto& operands = node->operands();
-    const bool layer = node->If<ConvAttrs>() || node->If<FcAttrs>();
-    if (!layer || std::count(operands.begin(), operands.end(), weights) != 1 || operands[1] != weights) return {};
+    const auto at = static_cast<size_t>(std::find(operands.begin(), operands.end(), weights) - operands.begin());
+    if (std::count(operands.begin(), operands.end(), weights) != 1) return {};
+    if (!ReadsAsWeights(*node, at) || node->If<ConvTransposeAttrs>()) return {};
     layers.push_back(node);
   }
   return layers;
@@ -155,7 +156,8 @@ class CscEncode : public Pass {
   PassNeeds Needs() const override { return {.no_encodings = false, .no_placements = true}; }
 
   const char* Details() const override {
-    return "Each weight tensor of a `conv` or `fc`, float or int8, is stored dense or in one of the encodings of "
+    return "Each weight tensor of a `conv`, `fc` or `recurrent`, float or int8, is stored dense or in one of the "
+           "encodings of "
            "[ir.md](ir.md): gaps between nonzeros in 8 or 4 bits, as a bitmap or as Rice codes, or no gaps; values as "
            "they are or, where they fit, in 4 or 3 bits or as indices into a book of 16 or 8. What counts is the sum "
            "over all tensors: exact bytes of the tables, the code of each different kernel that they need, and the "

@@ -29,9 +29,9 @@ std::string Obstacle(const Graph& graph, const Value* weights) {
   const bool quantized = type.element == ElementType::i8 && type.is_quantized();
   if (type.element != ElementType::f32 && !quantized) return absl::StrCat("weights of ", TypeText(type));
   for (const Node* node : graph.Users(weights)) {
-    const bool layer = node->If<ConvAttrs>() || node->If<ConvTransposeAttrs>() || node->If<FcAttrs>();
-    if (!layer || std::count(node->operands().begin(), node->operands().end(), weights) != 1 ||
-        node->operand(1) != weights) {
+    const auto& operands = node->operands();
+    const auto at = static_cast<size_t>(std::find(operands.begin(), operands.end(), weights) - operands.begin());
+    if (std::count(operands.begin(), operands.end(), weights) != 1 || !ReadsAsWeights(*node, at)) {
       return absl::StrCat("something else reads ", weights->Text(), " too");
     }
   }

@@ -12,9 +12,9 @@
 
 namespace mcuc::prune {
 
-// The weights that can be pruned: dense f32 or int8 constants of conv, conv_transpose and fc that nothing else reads,
-// without those named in `skip` by their own name or their layer's. Others are remarked on; an unknown name is an
-// error.
+// The weights that can be pruned: dense f32 or int8 constants of conv, conv_transpose, fc and recurrent that nothing
+// else reads, without those named in `skip` by their own name or their layer's. Others are remarked on; an unknown name
+// is an error.
 absl::StatusOr<std::vector<Value*>> PrunableWeights(const Graph& graph, const std::vector<std::string>& skip,
                                                     const PassContext& context);
 

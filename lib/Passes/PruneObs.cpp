@@ -153,6 +153,7 @@ struct Surgeon::Impl {
   Options options;
   int64_t samples = 0;
   std::vector<LayerState> layers;
+  std::vector<size_t> by_magnitude;          // of the graph's weights: those of recurrent, which states see too
   std::vector<std::vector<Tensor>> outputs;  // of the dense graph, for the budgets
 
   absl::Status MakeTraces();
@@ -416,6 +417,11 @@ absl::StatusOr<std::unique_ptr<Surgeon>> Surgeon::Create(Graph& graph, PassConte
     Node* node = users[0];
     const char* obstacle = nullptr;
     if (w->type().is_quantized()) obstacle = "its weights are integers already; prune takes them";
+    if (!obstacle && node->If<RecurrentAttrs>()) {
+      const std::vector<Value*> all = WeightsOf(graph);
+      impl.by_magnitude.push_back(static_cast<size_t>(std::find(all.begin(), all.end(), w) - all.begin()));
+      continue;
+    }
     if (users.size() > 1) obstacle = "several layers share it";
     if (node->operand(2) && !node->operand(2)->is_constant()) obstacle = "its bias is computed";
     for (int64_t i = 0; i < w->tensor().elements() && !obstacle; ++i) {
@@ -445,7 +451,14 @@ absl::StatusOr<std::unique_ptr<Graph>> Surgeon::Prune(double sparsity) {
   if (absl::Status status = CheckSparsity(sparsity); !status.ok()) return status;
   if (absl::Status status = impl_->WeighLayers(sparsity); !status.ok()) return status;
   std::vector<double> losses;
-  return impl_->Refit(impl_->Choose(sparsity, &losses));
+  absl::StatusOr<std::unique_ptr<Graph>> pruned = impl_->Refit(impl_->Choose(sparsity, &losses));
+  if (!pruned.ok() || impl_->by_magnitude.empty()) return pruned;
+  const std::vector<Value*> all = WeightsOf(**pruned);
+  std::vector<Value*> matrices;
+  for (size_t i : impl_->by_magnitude) matrices.push_back(all[i]);
+  const auto zeroed = prune::PruneMagnitude(**pruned, matrices, sparsity, prune::Scope::kLayer);
+  if (!zeroed.ok()) return zeroed.status();
+  return pruned;
 }
 
 }  // namespace obs
@@ -501,7 +514,8 @@ class PruneObs : public Pass {
            "in "
            "double precision. The covariance, and not the second moment, because the bias follows. Of each output "
            "channel's row w the weight of least w_p^2 / (2 [H^-1]_pp) goes, the others of the row make up for it, H^-1 "
-           "loses row and column p, and so on to the end; the increments of the squared error are kept.\n\n"
+           "loses row and column p, and so on to the end; the increments of the squared error are kept. "
+           "Matrices of `recurrent` are pruned by magnitude, each to the sparsity asked for.\n\n"
            "*Budgets.* With `scope=global` the increments of all layers are sorted together, each layer's in units of "
            "the graph's output: the layers are pruned one at a time, the graph runs, and the error at the outputs over "
            "the layer's own is its factor; three rounds, each at the budgets of the one before.\n\n"

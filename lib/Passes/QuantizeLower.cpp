@@ -71,6 +71,7 @@ class Lowering {
       const Form form = plan_.form(node);
       if (form == Form::kKeep || form == Form::kFloat) {
         KeepFloat(node);
+        if (node->If<RecurrentAttrs>()) QuantizeMatrices(node);
         continue;
       }
       changed_ = true;
@@ -223,6 +224,16 @@ class Lowering {
     }
     SetResultType(node);
     return absl::OkStatus();
+  }
+
+  // N20: the matrices of a layer that computes in float.
+  void QuantizeMatrices(Node* node) {
+    for (size_t i = 0; i < node->operands().size(); ++i) {
+      Value* weights = node->operand(i);
+      if (!ReadsAsWeights(*node, i) || !weights->is_constant() || !IsFloat32(weights)) continue;
+      node->set_operand(i, Derive(weights, QuantizeWeights(weights->tensor(), options_.per_channel)));
+      changed_ = true;
+    }
   }
 
   absl::Status LowerTable(Node* node, const std::function<double(double)>& function) {

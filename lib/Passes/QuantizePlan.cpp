@@ -229,6 +229,7 @@ std::optional<std::string> Plan::WhyFloat(const Node& node) const {
   if (SharesScale(node) || node.If<UnaryAttrs>() || node.If<ConcatAttrs>() || node.If<ArgReduceAttrs>()) {
     return std::nullopt;
   }
+  if (node.If<RecurrentAttrs>()) return "states and gates are; its weights become int8 [N20]";
   return absl::StrCat(node.op_name(), " has no integer form");
 }
 

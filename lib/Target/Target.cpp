@@ -62,6 +62,9 @@ constexpr ValueCost kValueCosts[] = {
 static_assert(std::size(kGapCosts) == static_cast<size_t>(GapCode::rice) + 1);
 static_assert(std::size(kValueCosts) == static_cast<size_t>(ValueCode::book3) + 1);
 
+// Of the kernels of fc: those of recurrent are the same, called at each step.
+bool IsProduct(const Node& node) { return node.If<FcAttrs>() || node.If<RecurrentAttrs>(); }
+
 const GapCost& CostOf(GapCode code) { return kGapCosts[static_cast<size_t>(code)]; }
 const ValueCost& CostOf(ValueCode code) { return kValueCosts[static_cast<size_t>(code)]; }
 
@@ -84,7 +87,7 @@ absl::StatusOr<Target> Target::ByName(const std::string& name) {
 
 double Target::Instructions(const Node& node, Encoding encoding) const {
   const bool conv = node.If<ConvAttrs>() != nullptr;
-  if (!conv && !node.If<FcAttrs>()) return 0;
+  if (!conv && !IsProduct(node)) return 0;
   const bool sparse = encoding != Encoding::kDense;
   // A float input makes a float layer, whatever its weights are stored as (N20).
   const bool real = node.operand(0)->type().is_float();
@@ -115,9 +118,9 @@ double Target::Instructions(const Node& node, Encoding encoding) const {
 
 Target::Kernel Target::KernelOf(const Node& node, Encoding encoding) const {
   const bool conv = node.If<ConvAttrs>() != nullptr;
-  if (!conv && !node.If<FcAttrs>()) return {};
+  if (!conv && !IsProduct(node)) return {};
   const bool real = node.operand(0)->type().is_float();
-  const std::string name = absl::StrCat(node.op_name(), real ? "_f32 " : " ", EncodingText(encoding));
+  const std::string name = absl::StrCat(conv ? "conv" : "fc", real ? "_f32 " : " ", EncodingText(encoding));
   if (encoding == Encoding::kDense) return {name, conv ? 650.0 : 290.0};
   const LayerKernel kernel = real ? LayerKernel::plain : KernelIfEncoded(node);
   if (conv && kernel != LayerKernel::plain) {
@@ -147,7 +150,7 @@ int64_t Target::FlashOf(const Graph& graph) const {
           }
         },
         node->attrs());
-    const bool layer = op == Op::kConv || op == Op::kFc;
+    const bool layer = op == Op::kConv || IsProduct(*node);
     const Kernel kernel = layer ? KernelOf(*node, node->operand(1)->type().encoding) : Kernel{node->op_name(), kOther};
     code[kernel.name] = kernel.bytes;
     const Type& x = node->operand(0)->type();

@@ -268,12 +268,12 @@ TEST(IntegerAvgPool, ByHand) {  // N8
   attrs.shift = {-1};  // sx / sy = 1, over N = 4
   attrs.ceil = true;
   // Sums 0+1+3+4 = 8; 2+5 = 7 of 2 -> floor((28 + 1) / 2) = 14; 6+7 = 13 of 2 -> floor(53 / 2) = 26; 8 of 1 -> 32.
-  // A quarter half up: 2, 3.5 -> 4, 6.5 -> 7, 8; zero point -3.
-  EXPECT_THAT(ResultOf(attrs, {x}, Q8({1, 1, 2, 2}, 0.5f, -3)), ElementsAre(-1, 1, 4, 5));
+  // A quarter, halves to even: 2, 3.5 -> 4, 6.5 -> 6, 8; zero point -3.
+  EXPECT_THAT(ResultOf(attrs, {x}, Q8({1, 1, 2, 2}, 0.5f, -3)), ElementsAre(-1, 1, 3, 5));
   // Padding of 1 above and left: 0 of 1 (or 4); 1+2 of 2 (or 4); 3+6 of 2 (or 4); 4+5+7+8 = 24.
   attrs.ceil = false;
   attrs.pads = {1, 1, 0, 0};
-  EXPECT_THAT(ResultOf(attrs, {x}, Q8({1, 1, 2, 2}, 0.5f, 0)), ElementsAre(0, 2, 5, 6));  // 0, 1.5, 4.5, 6
+  EXPECT_THAT(ResultOf(attrs, {x}, Q8({1, 1, 2, 2}, 0.5f, 0)), ElementsAre(0, 2, 4, 6));  // 0, 1.5, 4.5, 6
   attrs.count_include_pad = true;
   EXPECT_THAT(ResultOf(attrs, {x}, Q8({1, 1, 2, 2}, 0.5f, 0)), ElementsAre(0, 1, 2, 6));  // 0, 0.75, 2.25, 6
   // With ceil a window reaches beyond the padding: 1 row of padding counts, what lies beyond does not.
@@ -292,7 +292,7 @@ TEST(IntegerAvgPool, ByHand) {  // N8
   EXPECT_THAT(ResultOf(over, {column}, Q8({1, 1, 2, 1}, 0.5f, 0)), ElementsAre(8, 20));
 }
 
-TEST(IntegerAvgPool, NegativeSumsRoundUpAtTies) {
+TEST(IntegerAvgPool, NegativeSumsRoundToEvenAtTies) {
   const Tensor x = Quants(Q8({1, 1, 1, 3}, 1, 0), {-3, -4, -5});
   AvgPoolAttrs attrs;
   attrs.kernel = {1, 2};
@@ -300,8 +300,15 @@ TEST(IntegerAvgPool, NegativeSumsRoundUpAtTies) {
   attrs.ceil = true;
   attrs.mul = {kHalf};
   attrs.shift = {0};
-  // -7 / 2 = -3.5 -> -3; -5 of 1: -10 / 2.
-  EXPECT_THAT(ResultOf(attrs, {x}, Q8({1, 1, 1, 2}, 1, 0)), ElementsAre(-3, -5));
+  // -7 / 2 = -3.5 -> -4; -5 of 1: -10 / 2.
+  EXPECT_THAT(ResultOf(attrs, {x}, Q8({1, 1, 1, 2}, 1, 0)), ElementsAre(-4, -5));
+  const Tensor ties = Quants(Q8({1, 1, 1, 8}, 1, 0), {0, 1, 1, 2, -1, 0, -2, -1});
+  attrs.ceil = false;  // 0.5, 1.5, -0.5, -1.5
+  EXPECT_THAT(ResultOf(attrs, {ties}, Q8({1, 1, 1, 4}, 1, 0)), ElementsAre(0, 2, 0, -2));
+  // By 8, from sums of 2: the halves are at 4 more than a multiple of 8.
+  attrs.shift = {-2};
+  const Tensor wide = Quants(Q8({1, 1, 1, 8}, 1, 0), {2, 2, 6, 6, -2, -2, 3, 2});
+  EXPECT_THAT(ResultOf(attrs, {wide}, Q8({1, 1, 1, 4}, 1, 0)), ElementsAre(0, 2, 0, 1));
 }
 
 TEST(IntegerAvgPool, EveryPlane) {

@@ -185,10 +185,12 @@ struct GraphState {
 };
 GraphState StateOf(const Graph& graph);
 
-// Dense multiply-accumulates of a node (conv, conv_transpose, fc, matmul), else 0; a fused pool's windows included once
-// each conv output needed. `executed`: only nonzero weights counted.
+// Whether an operand holds weights: operand 1 of conv, conv_transpose and fc, the matrices of recurrent.
+bool ReadsAsWeights(const Node& node, size_t operand);
+// Dense multiply-accumulates of a node (conv, conv_transpose, fc, matmul, recurrent), else 0; a fused pool's windows
+// included once each conv output needed. `executed`: only nonzero weights counted.
 int64_t MacsOf(const Node& node, bool executed = false);
-// The constants that hold a layer's weights (operand 1 of conv, conv_transpose, fc), in schedule order.
+// The constants that hold a layer's weights, in schedule order.
 std::vector<Value*> WeightsOf(const Graph& graph);
 // The H x W of a convolution's output before its fused pool.
 Pair ConvOutputSize(const ConvAttrs& attrs, const Shape& x, const Shape& w);

@@ -39,6 +39,7 @@ using Multipliers = std::vector<int32_t>;  // empty: not quantized; one element 
 #define MCUC_ACT_KINDS(X) X(none) X(relu) X(clip)
 #define MCUC_POOL_KINDS(X) X(none) X(max) X(avg)
 #define MCUC_LAYER_KERNELS(X) X(plain) X(list) X(pairs) X(narrow)
+#define MCUC_CELL_KINDS(X) X(rnn) X(gru) X(gru_after) X(lstm) X(lstm_coupled)
 
 #define MCUC_ATTRIBUTE_ENUMS(X)              \
   X(UnaryFn, MCUC_UNARY_FNS)                 \
@@ -52,7 +53,8 @@ using Multipliers = std::vector<int32_t>;  // empty: not quantized; one element 
   X(ResizeRound, MCUC_RESIZE_ROUNDS)         \
   X(ActKind, MCUC_ACT_KINDS)                 \
   X(PoolKind, MCUC_POOL_KINDS)               \
-  X(LayerKernel, MCUC_LAYER_KERNELS)
+  X(LayerKernel, MCUC_LAYER_KERNELS)         \
+  X(CellKind, MCUC_CELL_KINDS)
 
 #define MCUC_ENUMERATOR(name) name,
 #define X(Enum, LIST)                                                             \
