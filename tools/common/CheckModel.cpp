@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 
 struct Errors {
   double absolute = 0, relative = 0;
+  double unit = 1;  // what one unit of a quantized output is in the reference: its scale, or 1 of integers
   int64_t sets = 0, same_place = 0;
 };
 
@@ -56,6 +57,7 @@ absl::Status Compare(const Value& output, const Tensor& got, const fs::path& fil
     const Type real{ElementType::f32, got.shape()};
     if (want->type().is_float()) {
       result = ConvertTensor(got, real);
+      errors.unit = static_cast<double>(got.type().quant->scale());
     } else {
       result.mutable_type() = Plain(got.type());
     }
@@ -114,8 +116,7 @@ absl::StatusOr<std::string> CheckModel(const Graph& graph, const EmitCOptions& o
         &text, "check: output ", graph.outputs()[i]->Text(), ": ",
         absl::StrFormat("largest error %.3g absolute, %.3g relative; ", errors[i].absolute, errors[i].relative));
     if (type.is_quantized()) {
-      absl::StrAppend(&text, absl::StrFormat("%.3g units of its scale; ",
-                                             errors[i].absolute / static_cast<double>(type.quant->scale())));
+      absl::StrAppend(&text, absl::StrFormat("%.3g units of its scale; ", errors[i].absolute / errors[i].unit));
     }
     absl::StrAppend(&text, "argmax agrees in ", errors[i].same_place, " of ", errors[i].sets, "\n");
   }
