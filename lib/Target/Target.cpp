@@ -22,13 +22,13 @@ constexpr TargetInfo kTargets[] = {
     {"generic", "any core with C99", 3.9, 2.8, 8.8, 11.4, 4.0, 5.0, 9.6, 12.3, 4.2, 4.4, false},
     {"cortex-m0plus", "Armv6-M, no FPU", 8.9, 6.4, 25.7, 16.2, 130.0, 124.0, 217.0, 198.0, 7.2, 7.8, false},
     {"cortex-m3", "Armv7-M, no FPU", 3.9, 2.8, 8.8, 11.4, 50.0, 53.0, 106.0, 100.0, 4.2, 3.7, false},
-    {"cortex-m4", "Armv7E-M with SMLAD and a single-precision FPU", 1.45, 2.2, 8.4, 11.4, 3.3, 5.0, 9.6, 12.3, 2.8, 3.3,
+    {"cortex-m4", "Armv7E-M with SMLAD and a single-precision FPU", 1.45, 2.2, 8.4, 11.4, 1.6, 2.8, 9.6, 12.3, 2.8, 3.3,
      true},
-    {"cortex-m7", "Armv7E-M with SMLAD and an FPU, dual issue", 1.45, 2.2, 8.3, 11.4, 3.3, 5.0, 9.9, 12.3, 2.8, 3.3,
+    {"cortex-m7", "Armv7E-M with SMLAD and an FPU, dual issue", 1.45, 2.2, 8.3, 11.4, 1.6, 2.8, 9.9, 12.3, 2.8, 3.3,
      true},
-    {"cortex-m33", "Armv8-M with SMLAD and a single-precision FPU", 1.45, 2.2, 8.7, 11.4, 3.3, 5.0, 9.5, 12.3, 2.8, 3.3,
+    {"cortex-m33", "Armv8-M with SMLAD and a single-precision FPU", 1.45, 2.2, 8.7, 11.4, 1.9, 2.8, 9.5, 12.3, 2.8, 3.3,
      true},
-    {"cortex-m55", "Armv8.1-M with MVE", 0.65, 0.3, 8.7, 11.4, 3.9, 3.5, 9.5, 12.3, 1.2, 1.7, true},
+    {"cortex-m55", "Armv8.1-M with MVE", 0.65, 0.3, 8.7, 11.4, 1.9, 4.3, 9.5, 12.3, 1.2, 1.7, true},
     {"rv32imac", "RISC-V without an FPU", 4.5, 4.0, 10.1, 13.3, 135.0, 133.0, 198.0, 189.0, 5.4, 6.5, false},
 };
 
@@ -136,6 +136,8 @@ int64_t Target::FlashOf(const Graph& graph) const {
   constexpr double kCall = 70, kOther = 220;
   // What the paths with SMLAD or MVE add to a dense int8 kernel.
   constexpr double kSimdConv = 4300, kSimdDepthwise = 5500, kSimdFc = 500;
+  // What computing by tiles adds to a dense float kernel.
+  constexpr double kTiledConv = 3450, kTiledFc = 660;
   double bytes = 0;
   for (const Value* constant : graph.constants()) bytes += static_cast<double>(constant->tensor().storage_bytes());
   std::map<std::string, double> code;
@@ -154,6 +156,9 @@ int64_t Target::FlashOf(const Graph& graph) const {
     const Kernel kernel = layer ? KernelOf(*node, node->operand(1)->type().encoding) : Kernel{node->op_name(), kOther};
     code[kernel.name] = kernel.bytes;
     const Type& x = node->operand(0)->type();
+    if (layer && node->operand(1)->type().is_float() && node->operand(1)->type().encoding == Encoding::kDense) {
+      code[op == Op::kConv ? "tiled conv" : "tiled fc"] = op == Op::kConv ? kTiledConv : kTiledFc;
+    }
     if (!info_->simd || !layer || x.is_float() || node->operand(1)->type().encoding != Encoding::kDense) continue;
     const auto* conv = node->If<ConvAttrs>();
     const bool depthwise = conv && conv->group > 1 && node->operand(1)->type().shape[1] == 1;
