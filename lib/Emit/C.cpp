@@ -378,8 +378,12 @@ absl::StatusOr<CFiles> EmitC(const Graph& graph, const EmitCOptions& options) {
   }
   const std::string arena8 = names.Unique("arena8", "v_");
   Emission out(graph, names, std::move(by_value), arena8);
-  for (const auto& node : graph.nodes()) {
-    if (absl::Status status = LowerNode(*node, out); !status.ok()) return status;
+  const Trace trace = TraceOf(graph);
+  const std::vector<Node*> nodes = graph.node_vector();
+  for (const Trace::Turn& turn : trace.turns) {
+    const std::vector<Node*> turns(nodes.begin() + static_cast<std::ptrdiff_t>(turn.first),
+                                   nodes.begin() + static_cast<std::ptrdiff_t>(turn.last + 1));
+    if (absl::Status status = LowerTurn(turns, trace, out); !status.ok()) return status;
   }
 
   CFiles files;
@@ -404,7 +408,9 @@ absl::StatusOr<CFiles> EmitC(const Graph& graph, const EmitCOptions& options) {
       absl::StrAppend(&tables, "\n", Comment("", CommentText(name)), absl::StrJoin(text.tables, "\n"), "\n");
     }
     if (text.lines.empty()) continue;
-    absl::StrAppend(&body, "\n", Comment("  ", LayerComment(text, name)), absl::StrJoin(text.lines, "\n"), "\n");
+    absl::StrAppend(&body, "\n",
+                    Comment(std::string(2 * static_cast<size_t>(text.depth), ' '), LayerComment(text, name)),
+                    absl::StrJoin(text.lines, "\n"), "\n");
   }
   std::string self_test;
   if (!options.self_test.empty()) {

@@ -106,8 +106,10 @@ Multiplied MultiplierTables(Multipliers mul, Multipliers shift, Emission& out) {
   if (mul.size() < n) mul.assign(n, mul[0]);
   if (shift.size() < n) shift.assign(n, shift[0]);
   const std::vector<int8_t> shifts(shift.begin(), shift.end());  // [-31, 7]
-  return {n > 1, out.Table(out.NodeName() + "_mul", std::span<const int32_t>(mul)),
-          out.Table(out.NodeName() + "_shift", std::span<const int8_t>(shifts))};
+  const std::string multipliers = out.Table(out.NodeName() + "_mul", std::span<const int32_t>(mul));
+  const std::string right = out.Table(out.NodeName() + "_shift", std::span<const int8_t>(shifts));
+  const std::string channel = n > 1 && !out.channel().empty() ? out.channel() : "0";
+  return {n > 1, Offset(multipliers, channel), Offset(right, channel)};
 }
 
 // The clamp of rule N3.
@@ -302,7 +304,8 @@ absl::Status LowerConvQuantized(const Node& node, Emission& out) {
   std::string kernel = csc ? "conv_csc" : "conv";
   if (IsI8(x)) {
     const bool whole = IsWhole(attrs, x.type().shape, w.type().shape, node.result()->type().shape);
-    const bool depthwise = !csc && attrs.group > 1 && w.type().shape[1] == 1 && attrs.pool.kind == PoolKind::none;
+    const bool depthwise = !csc && (attrs.group > 1 || !out.channel().empty()) && w.type().shape[1] == 1 &&
+                           attrs.pool.kind == PoolKind::none;
     kernel += depthwise ? "_depthwise" : !whole ? "_any" : attrs.pool.kind == PoolKind::max ? "_max" : "";
     kernel += csc ? ReaderSuffix(w.type()) : "_i8";
     const Multiplied m = MultiplierTables(attrs.mul, attrs.shift, out);

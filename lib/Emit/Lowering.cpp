@@ -451,10 +451,10 @@ std::string Emission::ScratchDeclarations() const {
 
 std::string Emission::Local(const std::string& hint) { return names_.Unique(hint, "v_"); }
 
-void Emission::BeginNode(const Node& node) {
+void Emission::BeginNode(const Node& node, int depth) {
   texts_.push_back({});
   texts_.back().node = &node;
-  depth_ = 1;
+  texts_.back().depth = depth_ = depth;
 }
 
 LoweringKind LoweringKindOf(const Node& node) {
@@ -515,6 +515,10 @@ constexpr Row kTable[] = {
 
 absl::Status LowerNode(const Node& node, Emission& out) {
   out.BeginNode(node);
+  return LowerBody(node, out);
+}
+
+absl::Status LowerBody(const Node& node, Emission& out) {
   for (const Row& row : kTable) {
     if (row.op != node.op()) continue;
     const bool quantized = LoweringKindOf(node) == LoweringKind::kQuantized;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -19,6 +20,7 @@
 #include "Names.h"
 #include "absl/status/status.h"
 #include "mcuc/IR/Graph.h"
+#include "mcuc/IR/Walk.h"
 
 namespace mcuc {
 
@@ -89,10 +91,19 @@ class Emission {
   // A pointer into the arena.
   std::string Arena(const std::string& c_type, int64_t offset);
 
+  // --- For nodes that run step by step (Steps.cpp).
+  // Reads and writes of this value, which is in no graph that is emitted, are by this expression.
+  void Bind(const Value& value, const std::string& expression) { locals_[&value] = expression; }
+  void Keep(std::unique_ptr<Graph> graph) { kept_.push_back(std::move(graph)); }  // its values are bound
+  // The index of the first output channel that is computed, for tables that have an element each; "" for 0.
+  void set_channel(const std::string& channel) { channel_ = channel; }
+  const std::string& channel() const { return channel_; }
+
   // --- For EmitC.
-  void BeginNode(const Node& node);
+  void BeginNode(const Node& node, int depth = 1);
   struct NodeText {
     const Node* node = nullptr;
+    int depth = 1;
     std::vector<std::string> tables;
     std::vector<std::string> lines;  // indented for the body of run()
     int64_t table_bytes = 0;
@@ -125,6 +136,8 @@ class Emission {
   };
   std::map<std::string, ScratchArray> scratch_;  // by C type
   std::vector<NodeText> texts_;
+  std::vector<std::unique_ptr<Graph>> kept_;
+  std::string channel_;
   std::vector<std::string> runtime_files_;
   std::set<std::string> runtime_seen_;
   int depth_ = 1;
@@ -143,6 +156,10 @@ LoweringKind LoweringKindOf(const Node& node);
 // The table.
 using LowerFn = absl::Status (*)(const Node& node, Emission& out);
 absl::Status LowerNode(const Node& node, Emission& out);
+absl::Status LowerBody(const Node& node, Emission& out);  // within the text of a node that has begun
+// The nodes of a turn of the trace (mcuc/IR/Walk.h): one that runs as a whole or step by step, or several that take
+// turns.
+absl::Status LowerTurn(const std::vector<Node*>& nodes, const Trace& trace, Emission& out);
 
 // --- lib/Emit/Float*.cpp, lib/Emit/Moves.cpp: unquantized; the moves serve quantized values too.
 absl::Status LowerConvFloat(const Node& node, Emission& out);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "mcuc/IR/Bounds.h"
 #include "mcuc/IR/Infer.h"
+#include "mcuc/IR/Walk.h"
 
 namespace mcuc {
 
@@ -171,8 +172,22 @@ Band BandOf(const ConvAttrs& attrs, const Shape& x, const Shape& w, const Shape&
   return band;
 }
 
+namespace {
+
+// Of the list of words, unless that lies on the stack.
+int64_t ListBytes(const Tensor& w) {
+  const int64_t words = ListWords(w);
+  return words > kMostStackWords ? 4 * words : 0;
+}
+
+}  // namespace
+
 KernelMemory MemoryOf(const Node& node) {
   const auto* conv = node.If<ConvAttrs>();
+  if (const Walk walk = WalkOf(node); walk.kind != WalkKind::kWhole) {
+    const bool list = conv && conv->kernel != LayerKernel::plain;
+    return {list ? ListBytes(node.operand(1)->tensor()) : 0, walk.copy_bytes + walk.result_bytes};
+  }
   if (!conv || conv->kernel == LayerKernel::plain) return {};
   const Value &x = *node.operand(0), &w = *node.operand(1);
   // Of a node that breaks the rules for it nothing is known.
@@ -181,9 +196,7 @@ KernelMemory MemoryOf(const Node& node) {
       conv->band < 0 || conv->band > y.shape[2]) {
     return {};
   }
-  const int64_t words = ListWords(w.tensor());
-  return {words > kMostStackWords ? 4 * words : 0,
-          BandOf(*conv, x.type().shape, w.type().shape, node.result()->type().shape).bytes};
+  return {ListBytes(w.tensor()), BandOf(*conv, x.type().shape, w.type().shape, node.result()->type().shape).bytes};
 }
 
 int64_t ListWords(const Tensor& w) {
@@ -192,6 +205,13 @@ int64_t ListWords(const Tensor& w) {
     if (value != 0) ++words[static_cast<size_t>(position / ColumnLength(w.type()))];
   });
   return *std::max_element(words.begin(), words.end());
+}
+
+int64_t* ScratchOf(Node& node) {
+  if (auto* conv = node.If<ConvAttrs>()) return &conv->scratch;
+  if (auto* pool = node.If<MaxPoolAttrs>()) return &pool->scratch;
+  auto* pool = node.If<AvgPoolAttrs>();
+  return pool ? &pool->scratch : nullptr;
 }
 
 absl::Status CheckKernel(const Node& node, LayerKernel kernel) {

@@ -61,9 +61,10 @@ struct Field {
   size_t position;
 };
 
-// `in arena+16` or `in %x`, or neither.
+// `in arena+16`, `in arena+16 rows 4 slots 3` or `in %x`, or none.
 struct PlacementText {
   std::optional<int64_t> arena_offset;
+  Stripes stripes;
   std::optional<std::string> storage;
   size_t position = 0;
 };
@@ -392,7 +393,9 @@ bool Parser::ParsePlacement(PlacementText* placement) {
     int64_t offset = 0;
     if (!cursor_.Expect("+", "and the offset in the arena") || !cursor_.Digits("an offset", &offset)) return false;
     placement->arena_offset = offset;
-    return true;
+    if (!cursor_.TakeWord("rows")) return true;
+    if (!cursor_.Digits("the rows of a stripe", &placement->stripes.rows)) return false;
+    return !cursor_.TakeWord("slots") || cursor_.Digits("a number of stripes", &placement->stripes.slots);
   }
   if (cursor_.Peek() != '%') return cursor_.Expected("arena+OFFSET or the input or output (%name) to lie in");
   return cursor_.Name('%', "an input or output", &placement->storage.emplace());
@@ -555,6 +558,7 @@ bool Parser::ParseNode() {
 
 void Parser::Place(Value* value, const PlacementText& placement) {
   if (placement.arena_offset) value->set_placement(Placement{placement.arena_offset, nullptr});
+  value->set_stripes(placement.stripes);
   if (placement.storage) storage_placements_.push_back({value, placement});
 }
 

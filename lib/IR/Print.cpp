@@ -81,7 +81,10 @@ std::string PlacementText(const Value& value) {
   if (!value.placement()) return "";
   const Placement& placement = *value.placement();
   if (placement.storage_of) return " in " + placement.storage_of->Text();
-  return absl::StrCat(" in arena+", placement.arena_offset.value_or(0));
+  std::string text = absl::StrCat(" in arena+", placement.arena_offset.value_or(0));
+  if (value.stripes().rows > 0) absl::StrAppend(&text, " rows ", value.stripes().rows);
+  if (value.stripes().slots > 0) absl::StrAppend(&text, " slots ", value.stripes().slots);
+  return text;
 }
 
 std::string DeclarationText(const Value& value) { return absl::StrCat(value.Text(), ": ", TypeText(value.type())); }

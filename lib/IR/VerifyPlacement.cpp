@@ -1,6 +1,7 @@
 // The rules of placements. Each placed value occupies an interval of bytes of one memory (the arena, or the caller's
-// memory of a graph input or output) over a live range of schedule positions. Two values may meet in both only where
-//   - one is computed exactly in the place of the other, its operand, which dies there (MayRunInPlace), or
+// memory of a graph input or output), each part of it from the moment it is written to the one it is read last, as the
+// trace of the graph has it (Walk.h). Two values may meet in both only where
+//   - one is computed exactly in the place of the other, its operand, each part of which dies there (MayRunInPlace), or
 //   - both are views of one value: the same bytes, by reshape and identity alone.
 #include <algorithm>
 #include <unordered_map>
@@ -8,6 +9,7 @@
 #include "Verifier.h"
 #include "absl/strings/str_cat.h"
 #include "mcuc/IR/Kernels.h"
+#include "mcuc/IR/Walk.h"
 
 namespace mcuc {
 
@@ -19,6 +21,7 @@ struct Stored {
   int64_t begin, end;   // bytes within the memory
   LiveRange live;
   const Value* root = nullptr;  // what the value is a view of; itself where of nothing
+  const std::vector<Span>* spans = nullptr;
 
   bool SamePlace(const Stored& other) const {
     return memory == other.memory && begin == other.begin && end == other.end;
@@ -41,10 +44,28 @@ std::unordered_map<const Value*, LiveRange> LiveRanges(const Graph& graph) {
   return ranges;
 }
 
-// True where `later` is computed exactly in the place of its operand `earlier`, which dies there.
+// Whether `meet(s, t)` for some spans of the two values that share a byte and a moment.
+template <typename F>
+bool AnyMeeting(const Stored& a, const Stored& b, F&& meet) {
+  const auto earlier = [](const Span& s, const Span& t) { return s.last < t.last; };
+  for (const auto& [from, to] : {std::pair(a.spans, b.spans), std::pair(b.spans, a.spans)}) {
+    // Spans are in the order of their first moments.
+    if (from->empty() || std::max_element(from->begin(), from->end(), earlier)->last < to->front().first) return false;
+  }
+  for (const Span& s : *a.spans) {
+    for (const Span& t : *b.spans) {
+      if (&s == &t || s.first > t.last || t.first > s.last) continue;
+      if (a.begin + s.begin < b.begin + t.end && b.begin + t.begin < a.begin + s.end && meet(s, t)) return true;
+    }
+  }
+  return false;
+}
+
+// True where `later` is computed exactly in the place of its operand `earlier`, each part of which dies there.
 bool IsInPlace(const Stored& earlier, const Stored& later) {
   const Node* node = later.value->def();
-  if (!node || later.live.first != earlier.live.last || !later.SamePlace(earlier)) return false;
+  if (!node || !later.SamePlace(earlier) || later.value->stripes() != earlier.value->stripes()) return false;
+  if (AnyMeeting(earlier, later, [](const Span& s, const Span& t) { return s.last > t.first; })) return false;
   bool is_operand = false;
   for (size_t i = 0; i < node->operands().size(); ++i) {
     if (node->operand(i) != earlier.value) continue;
@@ -69,12 +90,25 @@ const Value* RootOf(const Stored& stored, const std::vector<Stored>& all,
   if (!def || !IsView(*def)) return stored.value;
   const auto operand = index.find(def->operand(0));
   if (operand == index.end() || !stored.SamePlace(all[operand->second])) return stored.value;
+  if (def->operand(0)->stripes() != stored.value->stripes()) return stored.value;
   return all[operand->second].root;
 }
 
 }  // namespace
 
 void Verifier::CheckPlacements() {
+  const int before = errors_;
+  for (const Value* input : graph_.inputs()) {
+    if (input->stripes() != Stripes{}) Error(*input, "an input does not lie in stripes");
+  }
+  for (const auto& node : graph_.nodes()) {
+    const Stripes& stripes = node->result()->stripes();
+    if (stripes != Stripes{} && graph_.IsOutput(node->result())) Error(*node, "an output does not lie in stripes");
+    if (const absl::Status status = CheckWalk(*node); !status.ok()) Error(*node, status.message());
+  }
+  if (errors_ > before) return;
+  const Trace trace = TraceOf(graph_);
+  if (!trace.status.ok()) Report(Location{graph_.source(), 0, 0, "", "", ""}, std::string(trace.status.message()));
   const auto ranges = LiveRanges(graph_);
   std::vector<Stored> all;
   std::unordered_map<const Value*, size_t> index;  // in `all`
@@ -86,7 +120,7 @@ void Verifier::CheckPlacements() {
     const bool is_parameter = value->is_input() || graph_.IsOutput(value);
     if (!value->placement()) {
       if (is_parameter) {
-        Stored stored{value, value, 0, value->type().bytes(), ranges.at(value), value};
+        Stored stored{value, value, 0, value->type().bytes(), ranges.at(value), value, &trace.values.at(value)};
         stored.root = RootOf(stored, all, index);
         index[value] = all.size();
         all.push_back(stored);
@@ -95,7 +129,7 @@ void Verifier::CheckPlacements() {
       }
       continue;
     }
-    Stored stored{value, nullptr, 0, 0, ranges.at(value), value};
+    Stored stored{value, nullptr, 0, 0, ranges.at(value), value, &trace.values.at(value)};
     std::optional<int64_t> offset = value->placement()->arena_offset;
     if (const Value* storage = value->placement()->storage_of) {
       if (storage == value || !(storage->is_input() || graph_.IsOutput(storage)) ||
@@ -119,7 +153,7 @@ void Verifier::CheckPlacements() {
       }
     }
     if (!stored.memory) {
-      const int64_t bytes = value->type().bytes(), alignment = ElementTypeBytes(value->type().element);
+      const int64_t bytes = StoredBytes(*value), alignment = ElementTypeBytes(value->type().element);
       if (!offset || !graph_.arena_bytes()) {
         Error(*value, "lies in the arena, but the graph has none");
         continue;
@@ -136,7 +170,7 @@ void Verifier::CheckPlacements() {
       }
       stored.begin = *offset;
     }
-    stored.end = stored.begin + value->type().bytes();
+    stored.end = stored.begin + StoredBytes(*value);
     stored.root = RootOf(stored, all, index);
     if (stored.memory && stored.memory->is_input() && stored.root != stored.memory) {
       Error(*value, "lies in input ", stored.memory->Text(), ", which is read-only, and is no view of it");
@@ -145,37 +179,42 @@ void Verifier::CheckPlacements() {
     index[value] = all.size();
     all.push_back(stored);
   }
+  const auto always = [](const Span&, const Span&) { return true; };
   for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].value->stripes().slots > 0 && AnyMeeting(all[i], all[i], always)) {
+      Error(*all[i].value, "its stripes are overwritten in their ", all[i].value->stripes().slots,
+            " slots before they are read last");
+    }
     for (size_t j = 0; j < i; ++j) {
       const Stored &a = all[j], &b = all[i];
       if (a.memory != b.memory || a.begin >= b.end || b.begin >= a.end) continue;
-      if (std::max(a.live.first, b.live.first) > std::min(a.live.last, b.live.last)) continue;
+      if (!AnyMeeting(a, b, always)) continue;
       if (a.root == b.root && a.SamePlace(b)) continue;
       if (IsInPlace(a, b) || IsInPlace(b, a)) continue;
       Error(*b.value, PlaceText(b), " overlaps ", PlaceText(a));
       if (errors_ > kMaxErrors) return;
     }
   }
-  // A kernel's own memory is in use while its node runs, and nothing else that lives then lies there.
-  int64_t position = 0;
+  // A kernel's own memory is in use while a step of its node runs, and nothing else that lives then lies there.
   for (const auto& node : graph_.nodes()) {
-    const int64_t at = position++, bytes = MemoryOf(*node).bytes();
-    const auto* conv = node->If<ConvAttrs>();
-    if (!conv || (bytes == 0 && conv->scratch == -1)) continue;
+    const int64_t bytes = MemoryOf(*node).bytes(), scratch = ScratchOf(static_cast<const Node&>(*node));
+    if (bytes == 0 && scratch == -1) continue;
     if (!graph_.arena_bytes()) {
-      if (conv->scratch != -1) Error(*node, "its kernel's memory lies in the arena, but the graph has none");
+      if (scratch != -1) Error(*node, "its kernel's memory lies in the arena, but the graph has none");
       continue;
     }
-    if (conv->scratch < 0 || conv->scratch % kScratchAlignment != 0 || bytes > *graph_.arena_bytes() ||
-        conv->scratch > *graph_.arena_bytes() - bytes) {
-      Error(*node, "its kernel's ", bytes, " bytes at arena+", conv->scratch, " must be at a multiple of ",
-            kScratchAlignment, " within the arena of ", *graph_.arena_bytes(), " bytes");
+    if (scratch < 0 || scratch % kScratchAlignment != 0 || bytes > *graph_.arena_bytes() ||
+        scratch > *graph_.arena_bytes() - bytes) {
+      Error(*node, "its kernel's ", bytes, " bytes at arena+", scratch, " must be at a multiple of ", kScratchAlignment,
+            " within the arena of ", *graph_.arena_bytes(), " bytes");
       continue;
     }
+    const auto memory = trace.memory.find(node.get());
+    if (memory == trace.memory.end()) continue;
+    const Stored own{nullptr, nullptr, scratch, scratch + bytes, {}, nullptr, &memory->second};
     for (const Stored& stored : all) {
-      if (stored.memory || stored.live.first > at || stored.live.last < at) continue;
-      if (stored.begin >= conv->scratch + bytes || conv->scratch >= stored.end) continue;
-      Error(*node, "its kernel's ", bytes, " bytes at arena+", conv->scratch, " overlap ", PlaceText(stored));
+      if (stored.memory || !AnyMeeting(own, stored, always)) continue;
+      Error(*node, "its kernel's ", bytes, " bytes at arena+", scratch, " overlap ", PlaceText(stored));
     }
   }
   if (graph_.arena_bytes() && *graph_.arena_bytes() < 0) {

@@ -11,6 +11,7 @@
 #include "mcuc/IR/Infer.h"
 #include "mcuc/IR/Kernels.h"
 #include "mcuc/IR/Recurrent.h"
+#include "mcuc/IR/Walk.h"
 
 namespace mcuc {
 
@@ -170,7 +171,9 @@ void NodeRules::Rule(const ConvAttrs& attrs) {
   if (attrs.pool.kind == PoolKind::avg && attrs.act.kind == ActKind::clip) {
     Error("clip can't stand before a fused average pool; none and relu can [N6]");
   }
-  if (attrs.kernel == LayerKernel::plain && (attrs.band != 0 || attrs.scratch != -1)) {
+  const Walk walk = WalkOf(node_);
+  const bool copies = walk.copies || walk.result_bytes > 0;
+  if (attrs.kernel == LayerKernel::plain && (attrs.band != 0 || (attrs.scratch != -1 && !copies))) {
     Error("the kernel plain has neither a band nor memory of its own");
   }
   ConvOrFc(attrs);

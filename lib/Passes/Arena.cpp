@@ -70,16 +70,38 @@ class Placer {
     return offset;
   }
 
-  // Largest first, each at its lowest offset.
-  void Greedy() {
-    std::vector<size_t> order = Indices();
-    std::stable_sort(order.begin(), order.end(),
-                     [&](size_t a, size_t b) { return buffers_[a].bytes > buffers_[b].bytes; });
-    std::vector<size_t> placed;
-    for (const size_t i : order) {
-      buffers_[i].offset = LowestOffset(i, placed);
-      placed.push_back(i);
+  // Each at its lowest offset, in several orders: largest first; what ends last first, so that results lie below the
+  // operands that they overlap; what begins first first. Each order again and again with what was on top first.
+  void Greedy(int64_t bound) {
+    std::vector<int64_t> best;
+    int64_t least = 0;
+    const auto by = [&](auto&& key) {
+      std::vector<size_t> order = Indices();
+      std::stable_sort(order.begin(), order.end(),
+                       [&](size_t a, size_t b) { return key(buffers_[a]) < key(buffers_[b]); });
+      return order;
+    };
+    for (std::vector<size_t> order :
+         {by([](const Buffer& buffer) { return -buffer.bytes; }), by([](const Buffer& buffer) { return -buffer.last; }),
+          by([](const Buffer& buffer) { return buffer.first; })}) {
+      for (int round = 0; round < kRounds && (best.empty() || least > bound); ++round) {
+        std::vector<size_t> placed;
+        for (const size_t i : order) {
+          buffers_[i].offset = LowestOffset(i, placed);
+          placed.push_back(i);
+        }
+        const int64_t peak = PeakOf(buffers_);
+        if (best.empty() || peak < least) {
+          least = peak;
+          best.clear();
+          for (const Buffer& buffer : buffers_) best.push_back(buffer.offset);
+        }
+        const auto top = std::find_if(order.begin(), order.end(),
+                                      [&](size_t i) { return buffers_[i].offset + buffers_[i].bytes == peak; });
+        std::rotate(order.begin(), top, top + 1);
+      }
     }
+    for (size_t i = 0; i < best.size(); ++i) buffers_[i].offset = best[i];
   }
 
   // In schedule order, alternately from the bottom and from the top of an arena of this size. For a chain this is the
@@ -115,6 +137,7 @@ class Placer {
 
  private:
   static constexpr int64_t kSteps = 200000, kWork = 40000000;
+  static constexpr int kRounds = 48;
 
   std::vector<size_t> Indices() const {
     std::vector<size_t> order(buffers_.size());
@@ -164,10 +187,14 @@ int64_t PeakOf(const std::vector<Buffer>& buffers) {
   return peak;
 }
 
-int64_t LowerBoundOf(const std::vector<Buffer>& buffers) {
-  struct Change {
-    int64_t moment, bytes;
-  };
+namespace {
+
+struct Change {
+  int64_t moment, bytes;
+};
+
+// What comes into use and what ends, in order; what ends at a moment goes before what begins there.
+std::vector<Change> ChangesOf(const std::vector<Buffer>& buffers) {
   std::vector<Change> changes;
   for (const Buffer& buffer : buffers) {
     for (const Span& span : buffer.spans) {
@@ -175,13 +202,33 @@ int64_t LowerBoundOf(const std::vector<Buffer>& buffers) {
       changes.push_back({span.last + 1, span.begin - span.end});
     }
   }
-  // What ends at a moment goes before what begins there.
   std::sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) {
     return a.moment != b.moment ? a.moment < b.moment : a.bytes < b.bytes;
   });
+  return changes;
+}
+
+}  // namespace
+
+int64_t LowerBoundOf(const std::vector<Buffer>& buffers) {
   int64_t bound = 0, alive = 0;
-  for (const Change& change : changes) bound = std::max(bound, alive += change.bytes);
+  for (const Change& change : ChangesOf(buffers)) bound = std::max(bound, alive += change.bytes);
   return bound;
+}
+
+std::vector<int64_t> BytesInUse(const std::vector<Buffer>& buffers, const Trace& trace) {
+  const std::vector<Change> changes = ChangesOf(buffers);
+  std::vector<int64_t> most;
+  size_t next = 0;
+  int64_t alive = 0;
+  for (const Trace::Turn& turn : trace.turns) {
+    while (next < changes.size() && changes[next].moment <= turn.begin) alive += changes[next++].bytes;
+    most.push_back(alive);
+    while (next < changes.size() && changes[next].moment < turn.end) {
+      most.back() = std::max(most.back(), alive += changes[next++].bytes);
+    }
+  }
+  return most;
 }
 
 void PlaceInArena(std::vector<Buffer>& buffers, int64_t exact) {
@@ -190,7 +237,7 @@ void PlaceInArena(std::vector<Buffer>& buffers, int64_t exact) {
   for (const Buffer& buffer : buffers) alignment = std::max(alignment, buffer.alignment);
   Placer placer(buffers);
   if (placer.AlternateEnds(bound)) return;
-  placer.Greedy();
+  placer.Greedy(bound);
   if (PeakOf(buffers) > bound && static_cast<int64_t>(buffers.size()) <= exact) placer.Exact(bound);
   // Where the bound is no multiple of the alignment a chain may need those few bytes more.
   std::vector<Buffer> aligned = buffers;

@@ -1,8 +1,11 @@
 // A picture of the arena over time:
 //
-//   step   bytes  48 columns of 22 bytes; a letter a tensor, # a kernel's memory
-//      -     160  |aaaaaaa                                         |  a %x
-//      0     260  |aaaaaaabbbbb                                    |  b %h  <- peak
+//    step    bytes  48 columns of 22 bytes; a letter a tensor, # a kernel's memory
+//       -      160  |aaaaaaa                                         |  a %x
+//       0      260  |aaaaaaabbbbb                                    |  b %h  <- peak
+//     1-3      255  |aaaaaaabbb##                                    |  c %i, d %y
+//
+// Where a part of a tensor takes the place of a part of another during a step, the later one is drawn.
 #include <algorithm>
 
 #include "Arena.h"
@@ -15,6 +18,11 @@ namespace {
 
 constexpr int64_t kMostColumns = 64;
 constexpr size_t kLongestName = 40;
+
+struct Line {
+  std::string label;
+  int64_t begin, end;  // moments
+};
 
 std::string NameOf(const Value& value) {
   const std::string& name = value.name();
@@ -29,11 +37,11 @@ std::string NamesOf(const Buffer& buffer) {
 
 }  // namespace
 
-std::string ArenaPicture(const Graph& graph, const std::vector<Buffer>& buffers, const std::vector<int64_t>& moments) {
+std::string ArenaPicture(const Graph& graph, const std::vector<Buffer>& buffers, const Trace& trace) {
   const int64_t peak = PeakOf(buffers);
   if (peak == 0) return "";
   const int64_t unit = (peak + kMostColumns - 1) / kMostColumns, columns = (peak + unit - 1) / unit;
-  std::string text = absl::StrCat("\n  step    bytes  ", columns, " columns of ", unit, unit == 1 ? " byte" : " bytes",
+  std::string text = absl::StrCat("\n   step    bytes  ", columns, " columns of ", unit, unit == 1 ? " byte" : " bytes",
                                   "; a letter a tensor, # a kernel's memory");
   constexpr char kLetters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
   std::vector<char> letters(buffers.size(), '#');
@@ -44,12 +52,18 @@ std::string ArenaPicture(const Graph& graph, const std::vector<Buffer>& buffers,
   for (const size_t i : order) {
     if (buffers[i].kernel == nullptr) letters[i] = kLetters[next++ % (sizeof(kLetters) - 1)];
   }
-  const int64_t steps = static_cast<int64_t>(moments.size()) - 1;
-  const bool inputs = std::any_of(graph.inputs().begin(), graph.inputs().end(),
-                                  [](const Value* input) { return input->placement().has_value(); });
-  for (int64_t step = inputs ? -1 : 0; step < steps; ++step) {
-    const int64_t begin = step < 0 ? moments[0] - 1 : moments[static_cast<size_t>(step)];
-    const int64_t end = moments[static_cast<size_t>(step + 1)];
+  std::vector<Line> lines;
+  if (std::any_of(graph.inputs().begin(), graph.inputs().end(), [](const Value* v) { return v->placement(); })) {
+    lines.push_back({"-", -1, 0});
+  }
+  for (const Trace::Turn& turn : trace.turns) {
+    const std::string label =
+        turn.first == turn.last ? absl::StrCat(turn.first) : absl::StrCat(turn.first, "-", turn.last);
+    lines.push_back({label, turn.begin, turn.end});
+  }
+  // Outputs last to behind the last step.
+  if (lines.back().begin >= 0) lines.back().end += 1;
+  for (const auto& [label, begin, end] : lines) {
     std::string line(static_cast<size_t>(columns), ' '), born;
     int64_t top = 0;
     for (const size_t i : order) {
@@ -64,7 +78,7 @@ std::string ArenaPicture(const Graph& graph, const std::vector<Buffer>& buffers,
         absl::StrAppend(&born, "  ", std::string(1, letters[i]), " ", NamesOf(buffer));
       }
     }
-    absl::StrAppend(&text, absl::StrFormat("\n  %4s %8d  |", step < 0 ? "-" : absl::StrCat(step), top), line, "|", born,
+    absl::StrAppend(&text, absl::StrFormat("\n  %5s %8d  |", label, top), line, "|", born,
                     top == peak ? "  <- peak" : "");
   }
   return text;

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "mcuc/IR/Kernels.h"
 #include "mcuc/IR/Verify.h"
+#include "mcuc/IR/Walk.h"
 #include "mcuc/Passes/Pass.h"
 
 namespace mcuc {
@@ -28,10 +29,11 @@ class PlanBuffers : public Pass {
   absl::StatusOr<bool> Run(Graph& graph, PassContext& context) override {
     Plan plan = PlanOf(graph);
     if (reorder_) Reorder(graph, plan, context);
+    if (ram_ > 0 && stream_ && PeakOf(plan.arena) > ram_) Stream(graph, plan, context);
     const std::vector<Buffer>& arena = plan.arena;
     for (const Buffer& buffer : arena) {
       for (Value* value : buffer.values) value->set_placement(Placement{buffer.offset, nullptr});
-      if (buffer.kernel) std::get<ConvAttrs>(buffer.kernel->attrs()).scratch = buffer.offset;
+      if (buffer.kernel) *ScratchOf(*buffer.kernel) = buffer.offset;
     }
     for (const Buffer& buffer : plan.parameters) {
       for (Value* value : buffer.values) {
@@ -49,9 +51,8 @@ class PlanBuffers : public Pass {
           "Pools fused into convolutions, fewer channels (prune-channels behind pruning), int8 instead of float "
           "(--calibrate=) or a smaller input would help"));
     }
-    std::vector<int64_t> moments;
-    for (int64_t i = 0; i <= static_cast<int64_t>(graph.nodes().size()); ++i) moments.push_back(i);
-    context.Remark(graph, nullptr, Describe(arena, peak, bound) + ArenaPicture(graph, arena, moments));
+    const Trace trace = TraceOf(graph);
+    context.Remark(graph, nullptr, Describe(graph, plan, trace) + ArenaPicture(graph, arena, trace));
     return true;
   }
 
@@ -59,6 +60,7 @@ class PlanBuffers : public Pass {
     options.Add("io", "place the graph's inputs and outputs in the arena too (--io-in-arena), reusing their bytes",
                 &io_);
     options.Add("ram", "an error where the arena is larger than this many bytes; 0: no limit", &ram_);
+    options.Add("stream", "where the arena is over ram, run layers a few rows at a time", &stream_);
     options.Add("in-place", "compute in place of a dying operand where the operation allows it", &in_place_);
     options.Add("reorder", "run the operations in another order where less is in use at once then", &reorder_);
     options.Add("exact", "search for the best plan with at most this many buffers; beyond, largest first", &exact_);
@@ -75,9 +77,19 @@ output. The other buffers go into one arena by their live ranges: alternately at
 ping-pong of 2007.01348 and needs only the largest adjacent pair), else largest first, and with few buffers a branch and
 bound search for the least arena. Before that the operations are put into the order in which the fewest bytes are in use at
 once (the search of 2003.02369: exact where few sets of operations of each size can have run, up to 2,000 in a graph of 15
-operations, else only the best of them go on); the order stays as it is unless another one makes the arena smaller. The remark (`--remarks`) lists each
-tensor's offset, the peak, the lower bound (the most bytes alive at once) and the gap between them, and draws the arena
-over time; the verifier checks that nothing alive overlaps.)";
+operations, else only the best of them go on); the order stays as it is unless another one makes the arena smaller.
+
+A part of a tensor takes room only from the step at which it is written to the one at which it is read last. A depthwise
+convolution and a pool run channel by channel, so that their results may lie over the channels that have been read. Where
+the arena is over `ram`, segments of convolutions and elementwise operations have their results stored in stripes of rows
+(`in arena+0 rows 4`): a layer computes a stripe from a copy of the rows that it needs, and its result may lie over the
+stripes that are not needed any more; or the layers of a segment take turns, and what they hand to each other is a ring of
+a few stripes (`slots 3`). Of the segments and heights tried, that with the fewest copies is taken after which not more than
+`ram` is in use there.
+
+The remark (`--remarks`) lists each tensor's offset, the peak, the lower bound (the most bytes in use at once) and the gap
+between them, and draws the arena over time; the verifier follows the same steps and checks that nothing in use is
+overwritten.)";
   }
 
  private:
@@ -88,11 +100,38 @@ over time; the verifier checks that nothing alive overlaps.)";
 
   Plan PlanOf(const Graph& graph) const {
     Plan plan;
-    for (Buffer& buffer : FormBuffers(graph)) {
+    for (Buffer& buffer : FormBuffers(graph, TraceOf(graph))) {
       (buffer.parameter ? plan.parameters : plan.arena).push_back(std::move(buffer));
     }
     PlaceInArena(plan.arena, exact_);
     return plan;
+  }
+
+  // The search for streams goes by what is in use at once; where a plan has gaps, another one for less may fit.
+  void Stream(Graph& graph, Plan& plan, const PassContext& context) const {
+    const int64_t before = PeakOf(plan.arena);
+    std::vector<Stripes> best(graph.nodes().size());
+    const auto results = [&] {
+      std::vector<Value*> values;
+      for (const auto& node : graph.nodes()) values.push_back(node->result());
+      return values;
+    }();
+    for (int64_t part = 64; part >= 40 && PeakOf(plan.arena) > ram_; part -= 3) {
+      for (Value* value : results) value->set_stripes({});
+      StreamRows(graph, ram_ / 64 * part, [&](const Graph& of, const Trace& trace) {
+        std::vector<Buffer> buffers = FormBuffers(of, trace);
+        std::erase_if(buffers, [](const Buffer& buffer) { return buffer.parameter != nullptr; });
+        return buffers;
+      });
+      Plan other = PlanOf(graph);
+      if (PeakOf(other.arena) >= PeakOf(plan.arena)) continue;
+      plan = std::move(other);
+      for (size_t i = 0; i < best.size(); ++i) best[i] = results[i]->stripes();
+    }
+    for (size_t i = 0; i < best.size(); ++i) results[i]->set_stripes(best[i]);
+    const int64_t after = PeakOf(plan.arena);
+    if (after < before)
+      context.Remark(graph, nullptr, absl::StrCat("rows streamed: ", before, " bytes become ", after));
   }
 
   // Takes another order of the nodes if that makes the arena smaller.
@@ -115,75 +154,111 @@ over time; the verifier checks that nothing alive overlaps.)";
     return !io_ && (value->is_input() || graph.IsOutput(value)) ? value : nullptr;
   }
 
-  std::vector<Buffer> FormBuffers(const Graph& graph) const {
-    const std::vector<Node*> nodes = graph.node_vector();
-    const int64_t end = static_cast<int64_t>(nodes.size());
+  std::vector<Buffer> FormBuffers(const Graph& graph, const Trace& trace) const {
     std::vector<Buffer> buffers;
     std::map<const Value*, size_t> buffer_of;
-    const auto last_use = [&](const Value* value) {
-      int64_t last = graph.IsOutput(value) ? end : -1;
-      for (int64_t i = 0; i < end; ++i) {
-        const auto& operands = nodes[static_cast<size_t>(i)]->operands();
-        if (std::count(operands.begin(), operands.end(), value)) last = std::max(last, i);
-      }
-      return last;
-    };
-    const auto add = [&](Value* value, int64_t position) {
+    const auto add = [&](Value* value) {
       buffer_of[value] = buffers.size();
-      const int64_t alignment = std::max(align_, ElementTypeBytes(value->type().element));
-      buffers.push_back({{value},
-                         nullptr,
-                         ParameterOf(graph, value),
-                         value->type().bytes(),
-                         alignment,
-                         position,
-                         std::max(position, last_use(value)),
-                         {},
-                         -1});
+      Buffer buffer;
+      buffer.values = {value};
+      buffer.parameter = ParameterOf(graph, value);
+      buffer.bytes = StoredBytes(*value);
+      buffer.alignment = std::max(align_, ElementTypeBytes(value->type().element));
+      buffer.spans = trace.values.at(value);
+      buffers.push_back(std::move(buffer));
     };
-    for (Value* input : graph.inputs()) add(input, -1);
-    for (int64_t i = 0; i < end; ++i) {
-      const Node& node = *nodes[static_cast<size_t>(i)];
-      add(node.result(), i);
-      const std::optional<size_t> shared = SharedOperand(node, i, buffers, buffer_of);
+    for (Value* input : graph.inputs()) add(input);
+    for (const auto& node : graph.nodes()) {
+      add(node->result());
+      const std::optional<size_t> shared = SharedOperand(*node, buffers, buffer_of, trace);
       if (!shared) continue;
-      Buffer& into = buffers[buffer_of.at(node.operand(*shared))];
+      Buffer& into = buffers[buffer_of.at(node->operand(*shared))];
       Buffer& result = buffers.back();
-      into.values.push_back(node.result());
-      into.last = std::max(into.last, result.last);
+      into.values.push_back(node->result());
+      into.spans.insert(into.spans.end(), result.spans.begin(), result.spans.end());
       into.alignment = std::max(into.alignment, result.alignment);
       if (!into.parameter) into.parameter = result.parameter;
-      buffer_of[node.result()] = static_cast<size_t>(&into - buffers.data());
+      buffer_of[node->result()] = static_cast<size_t>(&into - buffers.data());
       buffers.pop_back();
     }
-    for (int64_t i = 0; i < end; ++i) {
-      Node* node = nodes[static_cast<size_t>(i)];
-      const int64_t bytes = MemoryOf(*node).bytes();
-      if (bytes > 0) buffers.push_back({{}, node, nullptr, bytes, std::max(align_, kScratchAlignment), i, i, {}, -1});
+    for (const auto& node : graph.nodes()) {
+      const auto memory = trace.memory.find(node.get());
+      if (memory == trace.memory.end()) continue;
+      Buffer buffer;
+      buffer.kernel = node.get();
+      buffer.bytes = MemoryOf(*node).bytes();
+      buffer.alignment = std::max(align_, kScratchAlignment);
+      buffer.spans = memory->second;
+      buffers.push_back(std::move(buffer));
     }
-    for (Buffer& buffer : buffers) buffer.spans = {{0, buffer.bytes, buffer.first, buffer.last}};
+    for (Buffer& buffer : buffers) {
+      if (buffer.values.size() > 1) buffer.spans = United(buffer.spans);
+      buffer.first = buffer.last = buffer.spans.front().first;
+      for (const Span& span : buffer.spans) {
+        buffer.first = std::min(buffer.first, span.first);
+        buffer.last = std::max(buffer.last, span.last);
+      }
+    }
     return buffers;
   }
 
+  // Spans that say the same, of which no two have a byte and a moment in common.
+  static std::vector<Span> United(const std::vector<Span>& spans) {
+    std::vector<int64_t> edges;
+    for (const Span& span : spans) edges.insert(edges.end(), {span.begin, span.end});
+    std::sort(edges.begin(), edges.end());
+    edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+    std::vector<Span> united;
+    for (size_t e = 0; e + 1 < edges.size(); ++e) {
+      std::vector<Span> here;
+      for (const Span& span : spans) {
+        if (span.begin <= edges[e] && edges[e] < span.end)
+          here.push_back({edges[e], edges[e + 1], span.first, span.last});
+      }
+      std::sort(here.begin(), here.end(), [](const Span& a, const Span& b) { return a.first < b.first; });
+      const size_t begin = united.size();
+      for (const Span& span : here) {
+        if (united.size() > begin && span.first <= united.back().last + 1) {
+          united.back().last = std::max(united.back().last, span.last);
+        } else {
+          united.push_back(span);
+        }
+      }
+    }
+    return united;
+  }
+
   // The operand whose buffer the node's result may share.
-  std::optional<size_t> SharedOperand(const Node& node, int64_t position, const std::vector<Buffer>& buffers,
-                                      const std::map<const Value*, size_t>& buffer_of) const {
+  std::optional<size_t> SharedOperand(const Node& node, const std::vector<Buffer>& buffers,
+                                      const std::map<const Value*, size_t>& buffer_of, const Trace& trace) const {
     const Buffer& result = buffers.back();
     const bool view = node.If<ReshapeAttrs>() || node.If<IdentityAttrs>();
     for (size_t i = 0; i < node.operands().size(); ++i) {
       const auto found = buffer_of.find(node.operand(i));
       if (found == buffer_of.end()) continue;  // a constant
       const Buffer& operand = buffers[found->second];
-      if (operand.bytes != result.bytes) continue;
+      if (operand.bytes != result.bytes || node.operand(i)->stripes() != node.result()->stripes()) continue;
       if (operand.parameter && result.parameter) continue;  // two storages of the caller's: it is a copy
       // What lies in a parameter is of its element type, so that the caller's array is only ever accessed as such.
       const Value* parameter = operand.parameter ? operand.parameter : result.parameter;
       if (parameter && !SameElementType(operand, *node.result(), *parameter)) continue;
       if (view) return i;
       const bool callers_input = operand.parameter && operand.parameter->is_input();
-      if (in_place_ && !callers_input && operand.last <= position && MayRunInPlace(node, i)) return i;
+      if (in_place_ && !callers_input && MayRunInPlace(node, i) && DiesFor(operand, result, trace)) return i;
     }
     return std::nullopt;
+  }
+
+  // Each part of the buffer's values is read last at the latest when what takes its place is written.
+  static bool DiesFor(const Buffer& buffer, const Buffer& result, const Trace& trace) {
+    for (const Value* value : buffer.values) {
+      for (const Span& dying : trace.values.at(value)) {
+        for (const Span& span : result.spans) {
+          if (dying.begin < span.end && span.begin < dying.end && dying.last > span.first) return false;
+        }
+      }
+    }
+    return true;
   }
 
   static bool SameElementType(const Buffer& buffer, const Value& result, const Value& parameter) {
@@ -201,16 +276,30 @@ over time; the verifier checks that nothing alive overlaps.)";
         most->bytes, " bytes");
   }
 
-  static std::string Describe(const std::vector<Buffer>& buffers, int64_t peak, int64_t bound) {
+  static std::string Describe(const Graph& graph, const Plan& plan, const Trace& trace) {
+    const int64_t peak = PeakOf(plan.arena), bound = LowerBoundOf(plan.arena);
+    std::map<const Node*, int64_t> position;
+    for (const auto& node : graph.nodes()) position.emplace(node.get(), static_cast<int64_t>(position.size()));
+    const auto step = [&](int64_t moment) {
+      if (moment < 0) return int64_t{-1};
+      const auto event = static_cast<size_t>(moment / 2);
+      return event < trace.events.size() ? position.at(trace.events[event].node)
+                                         : static_cast<int64_t>(position.size());
+    };
     std::string text = absl::StrCat("arena of ", peak, " bytes, lower bound ", bound, ", gap ", peak - bound);
-    for (const Buffer& buffer : buffers) {
+    for (const Buffer& buffer : plan.arena) {
+      const std::string place = absl::StrCat(": arena+", buffer.offset, " to ", buffer.offset + buffer.bytes);
       if (buffer.kernel) {
-        absl::StrAppend(&text, "\n  the kernel of ", buffer.kernel->result()->Text(), ": arena+", buffer.offset, " to ",
-                        buffer.offset + buffer.bytes, ", at step ", buffer.first);
+        absl::StrAppend(&text, "\n  the kernel of ", buffer.kernel->result()->Text(), place, ", at step ",
+                        step(buffer.first));
       }
       for (const Value* value : buffer.values) {
-        absl::StrAppend(&text, "\n  ", value->Text(), ": arena+", buffer.offset, " to ", buffer.offset + buffer.bytes,
-                        ", alive over steps ", buffer.first, " to ", buffer.last);
+        absl::StrAppend(&text, "\n  ", value->Text(), place, ", alive over steps ", step(buffer.first), " to ",
+                        step(buffer.last));
+        const Stripes& stripes = value->stripes();
+        if (stripes.rows > 0)
+          absl::StrAppend(&text, ", in stripes of ", stripes.rows, stripes.rows > 1 ? " rows" : " row");
+        if (stripes.slots > 0) absl::StrAppend(&text, ", a ring of ", stripes.slots);
       }
     }
     return text;
@@ -218,6 +307,7 @@ over time; the verifier checks that nothing alive overlaps.)";
 
   bool io_ = false;
   int64_t ram_ = 0;
+  bool stream_ = true;
   bool in_place_ = true;
   bool reorder_ = true;
   int64_t exact_ = 24;

@@ -36,6 +36,16 @@ struct Placement {
   bool operator==(const Placement&) const = default;
 };
 
+// How the elements of a value of 1 x C x H x W lie in its place in the arena: in stripes of some of its rows, each
+// C x rows x W, one behind the other; or row-major (rows = 0). With `slots`, only that many stripes have a place, and
+// stripe i is in slot i modulo slots, over those before it. Text: `in arena+1024 rows 4 slots 3`.
+struct Stripes {
+  int64_t rows = 0;   // divides H
+  int64_t slots = 0;  // 0: as many as there are stripes
+
+  bool operator==(const Stripes&) const = default;
+};
+
 class Value {
  public:
   const std::string& name() const { return name_; }
@@ -50,6 +60,8 @@ class Value {
   Node* def() const { return def_; }  // the computing node; null for inputs and constants
   const std::optional<Placement>& placement() const { return placement_; }
   void set_placement(std::optional<Placement> placement) { placement_ = placement; }
+  const Stripes& stripes() const { return stripes_; }
+  void set_stripes(Stripes stripes) { stripes_ = stripes; }
   // "%name" or "@name", quoted where the name is no plain identifier.
   std::string Text() const;
 
@@ -61,6 +73,7 @@ class Value {
   Tensor tensor_;
   Node* def_ = nullptr;
   std::optional<Placement> placement_;
+  Stripes stripes_;
 };
 
 // One operation; every node has exactly one result.

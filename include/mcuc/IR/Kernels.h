@@ -41,12 +41,19 @@ struct Band {
 };
 Band BandOf(const ConvAttrs& attrs, const Shape& x, const Shape& w, const Shape& y);
 
-// What a kernel needs of the arena while it runs: its list of words, unless that lies on the stack, and then its band.
+// What a kernel needs of the arena while it runs: its list of words, unless that lies on the stack, and then its band
+// or, of a node that walks by stripes or channels (Walk.h), the copy of a step's input and a step's result.
 struct KernelMemory {
   int64_t list_bytes = 0, band_bytes = 0;
   int64_t bytes() const { return list_bytes + band_bytes; }
 };
 KernelMemory MemoryOf(const Node& node);
+// The attribute that says where that lies; null: an operation without such memory.
+int64_t* ScratchOf(Node& node);
+inline int64_t ScratchOf(const Node& node) {
+  const int64_t* scratch = ScratchOf(const_cast<Node&>(node));
+  return scratch ? *scratch : -1;
+}
 inline constexpr int64_t kMostStackWords = 256;
 inline constexpr int64_t kScratchAlignment = 4;
 
