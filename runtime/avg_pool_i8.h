@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Average pool of int8: rule N8. x: C x H x W; y: C x OH x OW. The divisor counts a window's elements within x or,
-   where padded_h is not 0, those within x and its padding; the multiplier holds 1 / (KH KW). */
+   where padded_h is not 0, those within x and its padding; the multiplier holds 1 / (KH KW). y may
+   lie over channels of x before the one it is computed from. */
 #ifndef MCUC_AVG_POOL_I8_H
 #define MCUC_AVG_POOL_I8_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Depthwise conv with int8 activations and dense int8 weights, without a pool: rule N4. No loop over taps knows of
    padding: where x has some, a part of a channel's plane at a time is copied to a buffer of 512 bytes on the stack,
-   with x's zero point around it. Parameters as in conv_i8.h, with one input channel a group. */
+   with x's zero point around it. Parameters as in conv_i8.h, with one input channel a group. y may lie over
+   channels of x before the one it is computed from: outputs are written a channel at a time, in order. */
 #ifndef MCUC_CONV_DEPTHWISE_I8_H
 #define MCUC_CONV_DEPTHWISE_I8_H
 

@@ -47,7 +47,8 @@ class PlanBuffers : public Pass {
     if (ram_ > 0 && peak > ram_) {
       return absl::FailedPreconditionError(absl::StrCat(
           "the arena needs ", peak, " bytes, ", peak - ram_, " over ram=", ram_, " (lower bound of this order ", bound,
-          "); what is largest: ", Largest(arena), ". ", io_ ? "" : "Inputs and outputs are beside it. ",
+          "); what is largest: ", Largest(arena), "; the most is in use ", MostInUse(graph, arena), ". ",
+          io_ ? "" : "Inputs and outputs are beside it. ",
           "Pools fused into convolutions, fewer channels (prune-channels behind pruning), int8 instead of float "
           "(--calibrate=) or a smaller input would help"));
     }
@@ -59,7 +60,7 @@ class PlanBuffers : public Pass {
   void Options(PassOptions& options) override {
     options.Add("io", "place the graph's inputs and outputs in the arena too (--io-in-arena), reusing their bytes",
                 &io_);
-    options.Add("ram", "an error where the arena is larger than this many bytes; 0: no limit", &ram_);
+    options.Add("ram", "the most bytes of the arena: more is an error, if streaming does not help; 0: no limit", &ram_);
     options.Add("stream", "where the arena is over ram, run layers a few rows at a time", &stream_);
     options.Add("in-place", "compute in place of a dying operand where the operation allows it", &in_place_);
     options.Add("reorder", "run the operations in another order where less is in use at once then", &reorder_);
@@ -274,6 +275,17 @@ overwritten.)";
     return absl::StrCat(
         most->kernel ? "the kernel's memory of " + most->kernel->result()->Text() : most->values[0]->Text(), " of ",
         most->bytes, " bytes");
+  }
+
+  // At which step, or steps that take turns.
+  static std::string MostInUse(const Graph& graph, const std::vector<Buffer>& buffers) {
+    const Trace trace = TraceOf(graph);
+    const std::vector<int64_t> in_use = BytesInUse(buffers, trace);
+    const auto most = std::max_element(in_use.begin(), in_use.end());
+    const Trace::Turn& turn = trace.turns[static_cast<size_t>(most - in_use.begin())];
+    const std::string name = graph.node_vector()[turn.last]->result()->Text();
+    return turn.first == turn.last ? absl::StrCat("at step ", turn.first, ", for ", name)
+                                   : absl::StrCat("over steps ", turn.first, " to ", turn.last, ", up to ", name);
   }
 
   static std::string Describe(const Graph& graph, const Plan& plan, const Trace& trace) {

