@@ -100,7 +100,7 @@ def emit(work, variant, compiler):
     title, model, shape, flags, _ = variant
     name = file_name(title)
     if isinstance(model, str):
-        path = work / f"{model}.mcu"
+        path = work / f"{name}.mcu"  # its own file: variants of a net are compiled side by side
         path.write_text(nets.text(model), encoding="utf-8")
     else:
         path = model
