@@ -12,7 +12,7 @@
 #include "requantize.h"
 #include "taps.h"
 
-/* N8: floor((a + floor(n / 2)) / n), n > 0. */
+/* Of N8: floor((a + floor(n / 2)) / n), n > 0. */
 static inline int32_t mcuc_rounded_divide(int32_t a, int32_t n) {
   const int32_t b = a + n / 2, quotient = b / n;
   return b % n < 0 ? quotient - 1 : quotient;

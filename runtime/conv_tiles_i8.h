@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* conv with int8 activations and dense int8 weights: rules N4 to N6. A filter's weights lie row by row, column by
-   column, the channels innermost. Each is read once for every two blocks;
-   cores with the DSP extension or MVE have a way of their own. For conv_i8.h, conv_max_i8.h and conv_any_i8.h. */
+   column, the channels innermost. Each is read once for every two blocks; cores with the DSP extension or MVE have a way
+   of their own. For conv_i8.h, conv_max_i8.h and conv_any_i8.h. */
 #ifndef MCUC_CONV_TILES_I8_H
 #define MCUC_CONV_TILES_I8_H
 
@@ -22,8 +22,8 @@
 #endif
 
 /* acc[i] += the products of `rows` times `columns` taps, none in padding, with the pixels of two blocks; returns the
-   weights behind. A function of its own,
-   and one for each shape if the compiler likes, so that its sums stay in registers. */
+   weights behind. A function of its own, and one for each shape if the compiler likes, so that its sums stay in
+   registers. */
 static MCUC_NOINLINE const int8_t *mcuc_conv_run_i8(const struct mcuc_conv *s, const int8_t *x, int32_t b_from_a,
                                                     int32_t rows, int32_t columns, const int8_t *w, int32_t *acc) {
   const int32_t dy = s->stride_h * s->width, dx = s->stride_w, plane = s->height * s->width;

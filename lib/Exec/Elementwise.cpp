@@ -281,8 +281,6 @@ void BinaryLoop(BinaryFn fn, const BroadcastRows& rows, const T* a, const T* b, 
 
 }  // namespace
 
-double RealFunction(UnaryFn fn, double x, double alpha, double beta) { return Compute(fn, x, alpha, beta); }
-
 BroadcastRows::BroadcastRows(const Shape& a, const Shape& b, const Shape& y) {
   if (y.empty()) {
     rows.push_back({0, 0, 0});

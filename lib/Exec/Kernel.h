@@ -41,9 +41,6 @@ class SingleThreaded {
   int threads_;
 };
 
-// fn(x) as ONNX defines it.
-double RealFunction(UnaryFn fn, double x, double alpha, double beta);
-
 // A plain kernel. The quantization of operands is that of the node's values, not of the tensors passed.
 using Function = absl::Status (*)(const Node& node, const Operands& operands, Tensor& result);
 

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "Kernel.h"
+#include "mcuc/Exec/Numerics.h"
 #include "mcuc/IR/Recurrent.h"
 
 namespace mcuc::exec {
@@ -65,10 +66,10 @@ class Cell {
  private:
   double Apply(size_t i, double x) const {
     const UnaryFn fn = i == 0 ? attrs_.f : i == 1 ? attrs_.g : attrs_.h;
-    const auto parameter = [&](const Floats& list) { return list.empty() ? 0.0 : static_cast<double>(list[i]); };
+    const auto parameter = [&](const Floats& list) { return list.empty() ? 0.0F : list[i]; };
     const double clip = static_cast<double>(attrs_.clip);
     if (clip > 0) x = std::max(-clip, std::min(clip, x));
-    return RealFunction(fn, x, parameter(attrs_.alpha), parameter(attrs_.beta));
+    return UnaryValue({fn, parameter(attrs_.alpha), parameter(attrs_.beta)}, x);
   }
 
   static double Product(const std::vector<double>& w, size_t row, std::span<const float> x) {

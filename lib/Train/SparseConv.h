@@ -55,8 +55,8 @@ class SparseConv {
   struct Tap {
     int64_t phase, shift;
   };
-  // Calls f(plane's row, image's row or null where it is padding's, first column within the image, last + 1, its place
-  // in the image's row, where the image's rows begin at `x`).
+  // Calls f(where a plane's row begins, the image's element that its column `first` is, or null where the row is
+  // padding, first, last) for each row of each plane; columns first to last, exclusive, lie within the image at `x`.
   template <typename T, typename F>
   void ForEachRow(T* x, F&& f) const;
   void Spread(const float* x, float* planes) const;

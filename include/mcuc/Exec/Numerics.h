@@ -42,7 +42,7 @@ Clamp ClampOf(const UnaryAttrs& attrs, const Type& type);
 double UnaryValue(const UnaryAttrs& attrs, double x);
 double BinaryValue(BinaryFn fn, double a, double b);
 
-// N8: floor((a + n / 2) / n), n > 0.
+// Of N8: floor((a + floor(n / 2)) / n), n > 0.
 int32_t RoundedDivide(int32_t a, int32_t n);
 
 // N17 and N18, for the range of the element type.
