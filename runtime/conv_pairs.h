@@ -7,16 +7,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "clamp_i32.h"
 #include "conv.h"
 #include "conv_words.h"
-#include "requantize_16.h"
+#include "conv_words_results.h"
 
-/* What goes to one output channel. */
-struct mcuc_pairs_quant {
-  int32_t start; /* the bias, less what raised inputs add */
-  int32_t mul, shift, y_zero, lo, hi;
-};
+#define MCUC_PAIRS_FUNCTION MCUC_INLINE
 
 #if defined(__ARM_ARCH_6M__) && MCUC_ASSEMBLY && !defined(__OPTIMIZE_SIZE__)
 /* The words of a list here: the step is in the upper half, so that one instruction tells it from the end, and never 0;
@@ -29,10 +24,6 @@ MCUC_INLINE uint32_t mcuc_pairs_word(int32_t weight, int32_t step) { return mcuc
 enum { MCUC_PAIRS_FIRST = 0, MCUC_PAIRS_BACK = 1 };
 MCUC_INLINE uint32_t mcuc_pairs_word(int32_t weight, int32_t step) { return mcuc_word(weight, step); }
 #endif
-
-MCUC_INLINE int8_t mcuc_pairs_result(const struct mcuc_pairs_quant *q, int32_t acc) {
-  return (int8_t)mcuc_clamp_i32(q->y_zero + mcuc_requantize_16(acc, q->mul, q->shift), q->lo, q->hi);
-}
 
 #if defined(__SSE2__) && !defined(MCUC_PORTABLE) && !defined(__OPTIMIZE_SIZE__)
 #include <emmintrin.h>
@@ -49,7 +40,7 @@ MCUC_INLINE __m128i mcuc_pairs_rows(const int8_t *x, int32_t dy) {
 }
 
 /* The tile whose first window begins at x, to y. */
-MCUC_INLINE void mcuc_pairs_tile(const struct mcuc_conv_words *s, int32_t dx, const struct mcuc_pairs_quant *q,
+MCUC_INLINE void mcuc_pairs_tile(const struct mcuc_conv_words *s, int32_t dx, const struct mcuc_words_quant *q,
                                  const uint32_t *list, const int8_t *x, int32_t raise, int32_t pool, int8_t *y) {
   const int32_t dy = s->dy;
   (void)raise, (void)dx;
@@ -65,11 +56,11 @@ MCUC_INLINE void mcuc_pairs_tile(const struct mcuc_conv_words *s, int32_t dx, co
   if (pool == MCUC_POOL_MAX) {
     const __m128i rows = _mm_max_epi16(_mm_unpacklo_epi64(upper, lower), _mm_unpackhi_epi64(upper, lower));
     _mm_storeu_si128((__m128i *)(void *)sums, _mm_max_epi16(rows, _mm_srli_epi32(rows, 16)));
-    for (int32_t i = 0; i < 4; ++i) y[(i >> 1) * s->columns + (i & 1)] = mcuc_pairs_result(q, sums[2 * i]);
+    for (int32_t i = 0; i < 4; ++i) y[(i >> 1) * s->columns + (i & 1)] = mcuc_words_result(q, 1, sums[2 * i]);
   } else {
     _mm_storeu_si128((__m128i *)(void *)sums, upper);
     _mm_storeu_si128((__m128i *)(void *)(sums + 8), lower);
-    for (int32_t i = 0; i < 16; ++i) y[(i >> 2) * s->columns + (i & 3)] = mcuc_pairs_result(q, sums[i]);
+    for (int32_t i = 0; i < 16; ++i) y[(i >> 2) * s->columns + (i & 3)] = mcuc_words_result(q, 1, sums[i]);
   }
 }
 #elif (defined(__ARM_FEATURE_UNALIGNED) || defined(__x86_64__) || defined(__i386__) || defined(__aarch64__)) && \
@@ -162,7 +153,7 @@ MCUC_INLINE void mcuc_pairs_sums(const uint32_t *list, const int8_t *x, int32_t 
 #include <arm_mve.h>
 #define MCUC_PAIRS_WIDE 8 /* columns of a tile of vectors */
 
-MCUC_INLINE int32x4_t mcuc_pairs_results(const struct mcuc_pairs_quant *q, int32x4_t acc) {
+MCUC_INLINE int32x4_t mcuc_pairs_results(const struct mcuc_words_quant *q, int32x4_t acc) {
   const int32x4_t low = vshrq_n_s32(vmulq_n_s32(acc, q->mul & 0xffff), 16);
   const int32x4_t product = vaddq_n_s32(vmlaq_n_s32(low, acc, q->mul >> 16), (int32_t)1 << (14 - q->shift));
   const int32x4_t result = vaddq_n_s32(vshlq_s32(product, vdupq_n_s32(q->shift - 15)), q->y_zero);
@@ -170,7 +161,7 @@ MCUC_INLINE int32x4_t mcuc_pairs_results(const struct mcuc_pairs_quant *q, int32
 }
 
 /* Four rows of eight sums, each in a lane of its own. */
-MCUC_INLINE void mcuc_pairs_wide_tile(const struct mcuc_conv_words *s, const struct mcuc_pairs_quant *q,
+MCUC_INLINE void mcuc_pairs_wide_tile(const struct mcuc_conv_words *s, const struct mcuc_words_quant *q,
                                       const uint32_t *list, const int8_t *x, int32_t pool, int8_t *y) {
   const int32_t dy = s->dy;
   int16x8_t a = vdupq_n_s16((int16_t)q->start), b = a, c = a, d = a;
@@ -202,26 +193,31 @@ MCUC_INLINE void mcuc_pairs_wide_tile(const struct mcuc_conv_words *s, const str
 #endif
 
 /* The tile whose first window begins at x, to y. */
-MCUC_INLINE void mcuc_pairs_tile(const struct mcuc_conv_words *s, int32_t dx, const struct mcuc_pairs_quant *q,
+MCUC_INLINE void mcuc_pairs_tile(const struct mcuc_conv_words *s, int32_t dx, const struct mcuc_words_quant *q,
                                  const uint32_t *list, const int8_t *x, int32_t raise, int32_t pool, int8_t *y) {
   uint32_t even[4], odd[4];
+  int32_t sums[8];
   (void)dx;
   mcuc_pairs_sums(list, x, s->dy, raise, ((uint32_t)q->start + 32768) * 65537, even, odd);
   if (pool == MCUC_POOL_MAX) {
-    for (int32_t r = 0; r < 2; ++r, y += s->columns) {
+    for (int32_t r = 0; r < 2; ++r) {
       const uint32_t most =
           mcuc_pairs_max(mcuc_pairs_max(even[2 * r], odd[2 * r]), mcuc_pairs_max(even[2 * r + 1], odd[2 * r + 1])) ^
           0x80008000u;
-      y[0] = mcuc_pairs_result(q, (int16_t)(most & 0xffff));
-      y[1] = mcuc_pairs_result(q, (int32_t)most >> 16);
+      sums[2 * r] = (int16_t)(most & 0xffff);
+      sums[2 * r + 1] = (int32_t)most >> 16;
     }
+    mcuc_words_results(q, 1, 0, sums, 2, 2, s->columns, y);
   } else {
-    for (int32_t r = 0; r < 4; ++r, y += s->columns) {
-      const uint32_t e = even[r] ^ 0x80008000u, o = odd[r] ^ 0x80008000u;
-      y[0] = mcuc_pairs_result(q, (int16_t)(e & 0xffff));
-      y[1] = mcuc_pairs_result(q, (int16_t)(o & 0xffff));
-      y[2] = mcuc_pairs_result(q, (int32_t)e >> 16);
-      y[3] = mcuc_pairs_result(q, (int32_t)o >> 16);
+    for (int32_t r = 0; r < 4; r += 2, y += 2 * s->columns) {
+      for (int32_t i = 0; i < 2; ++i) {
+        const uint32_t e = even[r + i] ^ 0x80008000u, o = odd[r + i] ^ 0x80008000u;
+        sums[4 * i] = (int16_t)(e & 0xffff);
+        sums[4 * i + 1] = (int16_t)(o & 0xffff);
+        sums[4 * i + 2] = (int32_t)e >> 16;
+        sums[4 * i + 3] = (int32_t)o >> 16;
+      }
+      mcuc_words_results(q, 1, 1, sums, 2, 4, s->columns, y);
     }
   }
 }
@@ -242,7 +238,8 @@ enum { MCUC_PAIRS_ROWS = 2, MCUC_PAIRS_COLUMNS = 4, MCUC_PAIRS_RAISE = 0 };
 #endif
 
 /* The sums of the tile at x, row by row. */
-MCUC_INLINE void mcuc_pairs_sums(const uint32_t *list, const int8_t *x, int32_t dy, int32_t raise, int32_t *sums) {
+MCUC_INLINE void mcuc_pairs_sums(const uint32_t *list, const int8_t *x, int32_t dy, int32_t raise, int32_t start,
+                                 int32_t *sums) {
 #if defined(MCUC_PAIRS_ARMV6M)
   /* Compilers keep the sums in the eight lower registers, where there is no room for them. */
 #define MCUC_PAIRS_SUM(offset, sum) \
@@ -250,7 +247,7 @@ MCUC_INLINE void mcuc_pairs_sums(const uint32_t *list, const int8_t *x, int32_t 
   "]]\n\t"                          \
   "muls %[u], %[w]\n\t"             \
   "add %[" sum "], %[u]\n\t"
-  int32_t a0 = sums[0], a1 = a0, a2 = a0, a3 = a0, w, u;
+  int32_t a0 = start, a1 = a0, a2 = a0, a3 = a0, w, u;
   __asm__(".syntax unified\n\t"
           "subs %[x], #1\n\t"
           "b 2f\n"
@@ -273,7 +270,7 @@ MCUC_INLINE void mcuc_pairs_sums(const uint32_t *list, const int8_t *x, int32_t 
   "(%[x])\n\t"                      \
   "mul %[u], %[u], %[w]\n\t"        \
   "add %[" sum "], %[" sum "], %[u]\n\t"
-  int32_t a0 = sums[0], a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0, w, u;
+  int32_t a0 = start, a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0, w, u;
   (void)raise;
   __asm__(
       "j 2f\n"
@@ -296,7 +293,7 @@ MCUC_INLINE void mcuc_pairs_sums(const uint32_t *list, const int8_t *x, int32_t 
       : "memory");
   sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3, sums[4] = b0, sums[5] = b1, sums[6] = b2, sums[7] = b3;
 #else
-  int32_t a0 = sums[0], a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+  int32_t a0 = start, a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
   (void)raise;
   for (uint32_t word; (word = *list++) != 0;) {
     const int32_t w = mcuc_word_weight(word);
@@ -323,12 +320,12 @@ MCUC_INLINE void mcuc_pairs_sums(const uint32_t *list, const int8_t *x, int32_t 
 }
 
 /* The tile whose first window begins at x, to y. */
-MCUC_INLINE void mcuc_pairs_tile(const struct mcuc_conv_words *s, int32_t dx, const struct mcuc_pairs_quant *q,
+MCUC_INLINE void mcuc_pairs_tile(const struct mcuc_conv_words *s, int32_t dx, const struct mcuc_words_quant *q,
                                  const uint32_t *list, const int8_t *x, int32_t raise, int32_t pool, int8_t *y) {
-  int32_t sums[8] = {q->start};
+  int32_t sums[8];
   (void)dx;
   const int32_t window = pool == MCUC_POOL_MAX ? 2 : 1;
-  mcuc_pairs_sums(list, x, s->dy, raise, sums);
+  mcuc_pairs_sums(list, x, s->dy, raise, q->start, sums);
   for (int32_t r = 0; r < MCUC_PAIRS_ROWS; r += window, y += s->columns) {
     for (int32_t c = 0; c < MCUC_PAIRS_COLUMNS; c += window) {
       const int32_t *const sum = sums + r * MCUC_PAIRS_COLUMNS + c;
@@ -338,7 +335,7 @@ MCUC_INLINE void mcuc_pairs_tile(const struct mcuc_conv_words *s, int32_t dx, co
         if (sum[MCUC_PAIRS_COLUMNS] > most) most = sum[MCUC_PAIRS_COLUMNS];
         if (sum[MCUC_PAIRS_COLUMNS + 1] > most) most = sum[MCUC_PAIRS_COLUMNS + 1];
       }
-      y[c / window] = mcuc_pairs_result(q, most);
+      y[c / window] = mcuc_words_result(q, 1, most);
     }
   }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* conv with int8 activations and dense int8 weights: rules N4 to N6. A filter's weights lie row by row, column by
-   column, the channels innermost. Each is read once for every two blocks; cores with the DSP extension or MVE have a way
-   of their own. For conv_i8.h, conv_max_i8.h and conv_any_i8.h. */
+   column, the channels innermost. Each is read once for every two blocks; cores with the DSP extension or MVE have a
+   way of their own. For conv_i8.h, conv_max_i8.h and conv_any_i8.h. */
 #ifndef MCUC_CONV_TILES_I8_H
 #define MCUC_CONV_TILES_I8_H
 

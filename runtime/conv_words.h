@@ -33,7 +33,7 @@ MCUC_INLINE int32_t mcuc_quotient_16(int32_t n, uint32_t reciprocal) {
 }
 
 /* A word of a list: in its lower half the step in x from where the word before has left off, in the upper one the
-   weight, which is not 0. A word of 0 ends the list. */
+   weight, which is not 0. Two words of 0 end the list. */
 MCUC_INLINE uint32_t mcuc_word(int32_t weight, int32_t step) {
   return (uint32_t)weight << 16 | ((uint32_t)step & 0xffff);
 }

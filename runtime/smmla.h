@@ -8,8 +8,9 @@
 #if defined(__ARM_FEATURE_DSP)
 /* acc + floor(x * y / 2^32). */
 static inline int32_t mcuc_smmla(int32_t x, int32_t y, int32_t acc) {
-  __asm__("smmla %0, %1, %2, %0" : "+r"(acc) : "r"(x), "r"(y));
-  return acc;
+  int32_t sum;
+  __asm__("smmla %0, %1, %2, %3" : "=r"(sum) : "r"(x), "r"(y), "r"(acc));
+  return sum;
 }
 #endif
 

@@ -200,7 +200,7 @@ KernelMemory MemoryOf(const Node& node) {
 }
 
 int64_t ListWords(const Tensor& w) {
-  std::vector<int64_t> words(static_cast<size_t>(Columns(w.type())), 1);
+  std::vector<int64_t> words(static_cast<size_t>(Columns(w.type())), 2);
   (void)VisitValues(w, [&](int64_t position, double value) {
     if (value != 0) ++words[static_cast<size_t>(position / ColumnLength(w.type()))];
   });

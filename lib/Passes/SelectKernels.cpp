@@ -6,6 +6,7 @@
 //   const @b: i8[2] = {1, -100}
 //   %y: i8<…> = conv %x, @w, @b {mul = …, shift = …, kernel = pairs, bias_shift = 6}
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "mcuc/IR/Kernels.h"
@@ -90,20 +91,30 @@ class SelectKernels : public Pass {
     return !(attrs == before);
   }
 
-  // For a padded x the rows of a band: as many whole tiles as the copy's limit allows, one at least.
+  // For a padded x the rows of a band: of whole tiles, within the copy's limit if any is, so that the least is computed
+  // twice (the last band is moved back into the result) and decoded again.
   int64_t BandRows(const Node& node) const {
     ConvAttrs attrs = node.As<ConvAttrs>();
     const int64_t pool = ListPool(attrs.pool);
     if (attrs.pads == Pads{} || pool == 0) return 0;
     const Shape& y = node.result()->type().shape;
-    const auto bytes = [&](int64_t rows) {
-      attrs.band = rows;
-      return BandOf(attrs, node.operand(0)->type().shape, node.operand(1)->type().shape, y).bytes;
-    };
-    const int64_t tile = 4 / pool;
-    int64_t rows = std::min(tile, y[2]);
-    while (rows < y[2] && bytes(std::min(rows + tile, y[2])) <= band_) rows = std::min(rows + tile, y[2]);
-    return rows;
+    const int64_t tile = 4 / pool, least = std::min(tile, y[2]);
+    int64_t best = least;
+    double best_cost = std::numeric_limits<double>::infinity();
+    for (int64_t bands = 1; bands <= (y[2] + least - 1) / least; ++bands) {
+      const int64_t each = (y[2] + bands - 1) / bands;
+      attrs.band = std::min((each + tile - 1) / tile * tile, y[2]);
+      const Band band = BandOf(attrs, node.operand(0)->type().shape, node.operand(1)->type().shape, y);
+      if (band.bytes > band_ && attrs.band > least) continue;
+      // Of a nonzero weight, in products.
+      constexpr double kDecode = 12;
+      const double computed = static_cast<double>((attrs.band + tile - 1) / tile * tile * y[3] * pool * pool);
+      const double cost = static_cast<double>((y[2] + attrs.band - 1) / attrs.band) * (computed + kDecode);
+      if (cost >= best_cost) continue;
+      best = attrs.band;
+      best_cost = cost;
+    }
+    return best;
   }
 
   // Zero bits at the end of every bias without which it fits `bits`; -1: none fits.

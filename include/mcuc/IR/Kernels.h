@@ -57,7 +57,7 @@ inline int64_t ScratchOf(const Node& node) {
 inline constexpr int64_t kMostStackWords = 256;
 inline constexpr int64_t kScratchAlignment = 4;
 
-// The longest list of words (runtime/conv_words.h) of an output channel of `w`, the word that ends it included.
+// The longest list of words (runtime/conv_words.h) of an output channel of `w`, the two that end it included.
 int64_t ListWords(const Tensor& w);
 
 }  // namespace mcuc

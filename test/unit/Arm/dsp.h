@@ -36,6 +36,8 @@ static inline int32_t mcuc_arm_ssat(int32_t x, int bits) {
 
 #define MCUC_SSAT_I8_H
 static inline int32_t mcuc_ssat_i8(int32_t q) { return mcuc_arm_ssat(q, 8); }
+// USAT: x clamped to [0, 2^7 - 1].
+static inline int32_t mcuc_usat_7(int32_t q) { return q < 0 ? 0 : mcuc_arm_ssat(q, 8); }
 
 #define MCUC_SMMLA_H
 static inline int32_t mcuc_smmla(int32_t x, int32_t y, int32_t acc) {
