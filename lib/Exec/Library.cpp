@@ -6,8 +6,8 @@
 #include <unordered_map>
 
 #include "Kernel.h"
+#include "OneDnn.h"
 #include "Windows.h"
-#include "oneapi/dnnl/dnnl.hpp"
 
 // oneDNN runs on OpenMP; declared here because not every compiler brings omp.h along.
 extern "C" {
@@ -22,77 +22,9 @@ SingleThreaded::~SingleThreaded() { omp_set_num_threads(threads_); }
 
 namespace {
 
-using dnnl::memory;
-using dims = memory::dims;
-
-const dnnl::engine& Engine() {
-  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  return engine;
-}
-
-dnnl::stream& Stream() {
-  thread_local dnnl::stream stream(Engine());
-  return stream;
-}
-
-constexpr auto kFloat = memory::data_type::f32;
 constexpr auto kInference = dnnl::prop_kind::forward_inference;
 
-memory::desc Plain(const dims& shape) {
-  const std::vector<int64_t> strides = Strides(shape);
-  return memory::desc(shape, kFloat, dims(strides.begin(), strides.end()));
-}
-memory::desc Any(const dims& shape) { return memory::desc(shape, kFloat, memory::format_tag::any); }
-
-dnnl::primitive_attr Attributes() {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);  // the library's own is shared by a thread's primitives
-  return attr;
-}
-
 float* MutableData(const Tensor& x) { return const_cast<float*>(x.data<float>().data()); }  // sources are only read
-
-// Memory for one run; not cleared.
-struct Buffer {
-  explicit Buffer(const memory::desc& desc)
-      : bytes(new std::byte[desc.get_size()]), memory(desc, Engine(), bytes.get()) {}
-  std::unique_ptr<std::byte[]> bytes;
-  dnnl::memory memory;
-};
-
-// A tensor of a primitive: its row-major form and the form that the primitive wants.
-class Argument {
- public:
-  Argument(int id, memory::desc plain, memory::desc wanted, bool source)
-      : id_(id), plain_(std::move(plain)), wanted_(std::move(wanted)) {
-    if (plain_ == wanted_) return;
-    const memory::desc &from = source ? plain_ : wanted_, &to = source ? wanted_ : plain_;
-    reorder_ = dnnl::reorder(dnnl::reorder::primitive_desc(Engine(), from, Engine(), to, Attributes()));
-  }
-
-  int id() const { return id_; }
-  bool reordered() const { return reorder_.has_value(); }
-  memory PlainMemory(float* data) const { return memory(plain_, Engine(), data); }
-  const memory::desc& wanted() const { return wanted_; }
-
-  void Reorder(memory from, memory to) const {
-    reorder_->execute(Stream(), {{DNNL_ARG_FROM, std::move(from)}, {DNNL_ARG_TO, std::move(to)}});
-  }
-  // Brings a constant into the wanted form once and for all.
-  void Fix(float* data) {
-    if (!reordered()) return;
-    constant_ = std::make_unique<Buffer>(wanted_);
-    Reorder(PlainMemory(data), constant_->memory);
-    Stream().wait();
-  }
-  const Buffer* constant() const { return constant_.get(); }
-
- private:
-  int id_;
-  memory::desc plain_, wanted_;
-  std::optional<dnnl::reorder> reorder_;
-  std::unique_ptr<Buffer> constant_;
-};
 
 class LibraryKernel : public Kernel {
  public:
@@ -172,8 +104,6 @@ class LibraryKernel : public Kernel {
   }
 };
 
-dims Pads2(int64_t vertical, int64_t horizontal) { return {vertical, horizontal}; }
-
 // The weights and bias of a convolution, forwards or transposed. w: `outputs` first where !transposed, else second.
 memory::desc WeightsDesc(const Shape& w, int64_t group, bool transposed, bool any) {
   dims shape = transposed ? dims{w[1], w[0] / group, w[2], w[3]} : dims{w[0] / group, w[1], w[2], w[3]};
@@ -209,8 +139,8 @@ std::unique_ptr<LibraryKernel> MakePool(const Windows& w, bool max, bool include
   auto kernel = std::make_unique<LibraryKernel>();
   kernel->primitive = dnnl::pooling_v2_forward(pd);
   kernel->scratchpad = pd.scratchpad_desc();
-  kernel->sources.emplace_back(DNNL_ARG_SRC, Plain(x), pd.src_desc(), true);
-  kernel->result.emplace(DNNL_ARG_DST, Plain(y), pd.dst_desc(), false);
+  kernel->sources.emplace_back(DNNL_ARG_SRC, Plain(x), pd.src_desc(), Access::kRead);
+  kernel->result.emplace(DNNL_ARG_DST, Plain(y), pd.dst_desc(), Access::kWrite);
   return kernel;
 }
 
@@ -220,10 +150,10 @@ std::unique_ptr<LibraryKernel> Weighted(const Pd& pd, dnnl::primitive primitive,
   auto kernel = std::make_unique<LibraryKernel>();
   kernel->primitive = std::move(primitive);
   kernel->scratchpad = pd.scratchpad_desc();
-  kernel->sources.emplace_back(DNNL_ARG_SRC, Plain(x), pd.src_desc(), true);
-  kernel->sources.emplace_back(DNNL_ARG_WEIGHTS, w, pd.weights_desc(), true);
-  if (bias) kernel->sources.emplace_back(DNNL_ARG_BIAS, pd.bias_desc(), pd.bias_desc(), true);
-  kernel->result.emplace(DNNL_ARG_DST, Plain(y), pd.dst_desc(), false);
+  kernel->sources.emplace_back(DNNL_ARG_SRC, Plain(x), pd.src_desc(), Access::kRead);
+  kernel->sources.emplace_back(DNNL_ARG_WEIGHTS, w, pd.weights_desc(), Access::kRead);
+  if (bias) kernel->sources.emplace_back(DNNL_ARG_BIAS, pd.bias_desc(), pd.bias_desc(), Access::kRead);
+  kernel->result.emplace(DNNL_ARG_DST, Plain(y), pd.dst_desc(), Access::kWrite);
   return kernel;
 }
 

@@ -1,9 +1,11 @@
 // Convolutions, forwards and transposed, as matrix products over columns (im2col): column p holds the elements that
 // window p sees. This serves every stride, dilation, pad and group alike, and leaves oneDNN's matrix product the work.
-// Forward ones of few weights are sums of shifted planes instead (SparseConv.h).
+// Forward ones of few weights are sums of shifted planes instead (SparseConv.h), those of many channels primitives of
+// oneDNN (DenseConv.h).
 #include <algorithm>
 #include <cstring>
 
+#include "DenseConv.h"
 #include "Layer.h"
 #include "SparseConv.h"
 
@@ -111,8 +113,8 @@ void BiasGradient(const std::vector<float*>& dx, int64_t samples, int64_t channe
   for (int64_t plane = 0; plane < samples * channels; ++plane) dx[2][plane % channels] += Sum(dy + plane * area, area);
 }
 
-// Below this density of a group's weights SparseConv is faster than products over columns.
-constexpr double kSparse = 0.3;
+// Below these densities of a group's weights SparseConv is faster than products over columns, and than DenseConv.
+constexpr double kSparseOfColumns = 0.3, kSparseOfDense = 0.1;
 
 class Conv : public Layer {
  public:
@@ -121,6 +123,10 @@ class Conv : public Layer {
 
   absl::Status Forward(const Operands& x, Tensor& y, Scratch& scratch) const override {
     const int64_t taps = columns_.taps(), windows = columns_.windows(), filters = outputs_ * taps;
+    if (dense_ && !IsSparse(Floats(*x[1]))) {
+      dense_->Forward(Floats(*x[0]), Floats(*x[1]), x.size() < 3 ? nullptr : Floats(*x[2]), Floats(y), scratch);
+      return absl::OkStatus();
+    }
     AddBias(x, samples_, group_ * outputs_, windows, Floats(y));
     for (int64_t g = 0; g < group_; ++g) {
       const float* w = Floats(*x[1]) + g * filters;
@@ -150,6 +156,12 @@ class Conv : public Layer {
       const bool sparse = IsSparse(w);
       // Where only the weights that stay are trained, or there are few anyway.
       const bool few = dw && sparse && (!kept_.empty() || outputs_ == 1);
+      if (dense_ && dw && !few) {
+        dense_->AddWeightsGradient(Floats(*x[0]), dy, dw, scratch);
+        dw = nullptr;
+      }
+      if (dense_ && dx[0] && !sparse) dense_->AddDataGradient(w, dy, dx[0], scratch);
+      if (dense_ && !sparse) continue;
       std::vector<SparseConv::Weight> weights, wanted;
       if (sparse) weights = sparse_.Choose([&](int64_t i) { return w[i] != 0; });
       if (few) {
@@ -184,13 +196,15 @@ class Conv : public Layer {
         samples_(x[0]),
         group_(attrs.group),
         outputs_(w[0] / attrs.group),
-        sparse_({w[1], x[2], x[3], w[2], w[3], outputs_, attrs.strides, attrs.dilations, attrs.pads, columns_.count}) {}
+        sparse_({w[1], x[2], x[3], w[2], w[3], outputs_, attrs.strides, attrs.dilations, attrs.pads, columns_.count}),
+        dense_(DenseConv::Create(attrs, x, w, columns_.count)) {}
 
   // A group's weights. Those of a depthwise convolution are few however many are zero.
   bool IsSparse(const float* w) const {
     const int64_t n = outputs_ * columns_.taps();
     const int64_t zeros = std::count(w, w + n, 0.0f);
-    return outputs_ == 1 || static_cast<double>(n - zeros) < kSparse * static_cast<double>(n);
+    return outputs_ == 1 ||
+           static_cast<double>(n - zeros) < (dense_ ? kSparseOfDense : kSparseOfColumns) * static_cast<double>(n);
   }
 
   const float* ColumnsOf(const float* x, Scratch& scratch) const {
@@ -203,7 +217,8 @@ class Conv : public Layer {
   Columns columns_;
   int64_t samples_, group_, outputs_;  // outputs_: of a group
   SparseConv sparse_;
-  std::vector<uint8_t> kept_;  // the weights whose gradients are wanted; empty: all
+  std::unique_ptr<DenseConv> dense_;  // of one group; null: columns
+  std::vector<uint8_t> kept_;         // the weights whose gradients are wanted; empty: all
 };
 
 // The adjoint of a convolution: its windows lie in the result, one for each pixel of x.

@@ -26,15 +26,16 @@ std::unique_ptr<Graph> Parse(const std::string& text) {
   return graph;
 }
 
-// A graph's text in which {#7} of a constant is seven pseudorandom values, and {/7} seven of which most are zero.
+// A graph's text in which {#7} of a constant is seven pseudorandom values, {/7} seven of which one in five is not zero,
+// {:7} one in twenty.
 std::string Filled(std::string text) {
   std::mt19937 random(5);
-  for (size_t at; (at = std::min(text.find("{#"), text.find("{/"))) != std::string::npos;) {
+  for (size_t at; (at = std::min({text.find("{#"), text.find("{/"), text.find("{:")})) != std::string::npos;) {
     const size_t end = text.find('}', at);
     std::string values;
     for (int n = std::stoi(text.substr(at + 2, end - at - 2)); n > 0; --n) {
       double value = static_cast<double>(random() >> 8) / 8388608.0 - 1.0;
-      if (text[at + 1] == '/' && random() % 5 != 0) value = 0;
+      if (text[at + 1] != '#' && random() % (text[at + 1] == '/' ? 5 : 20) != 0) value = 0;
       values += FloatText(static_cast<float>(value)) + (n > 1 ? ", " : "");
     }
     text.replace(at, end - at + 1, "{" + values + "}");
@@ -219,6 +220,30 @@ TEST(GradientTest, SparseConv) {
   Check(One("1x2x1x40", "1x3x1x38", "conv %x, @w, @b", "  const @w: f32[3x2x1x3] = {/18}\n" + bias), 2);
   // Stride 4, kernel 1: most phases are read by no weight.
   Check(One("1x1x9x9", "1x2x3x3", "conv %x, @w {strides = {4, 4}}", "  const @w: f32[2x1x1x1] = {0, 0.5}\n"), 1);
+}
+
+// The same by the library's primitives, which take 16 channels and more, or few colours: weights of which few, one in
+// five, or hardly any are zero.
+TEST(GradientTest, DenseConv) {
+  Check(One("1x16x5x4", "1x18x3x2", "conv %x, @w, @b",
+            "  const @w: f32[18x16x3x3] = {#2592}\n  const @b: f32[18] = {#18}\n"),
+        2);
+  Check(One("1x17x6x7", "1x16x3x3", "conv %x, @w {strides = {2, 3}, pads = {1, 2, 0, 1}}",
+            "  const @w: f32[16x17x2x3] = {/1632}\n"),
+        1);
+  Check(One("1x16x7x6", "1x20x4x2", "conv %x, @w, @b {strides = {2, 3}, pads = {2, 0, 1, 1}, dilations = {1, 2}}",
+            "  const @w: f32[20x16x3x2] = {:1920}\n  const @b: f32[20] = {#20}\n"),
+        2);
+  Check(One("1x3x6x5", "1x16x6x5", "conv %x, @w, @b {pads = {1, 1, 1, 1}}",
+            "  const @w: f32[16x3x3x3] = {#432}\n  const @b: f32[16] = {#16}\n"),
+        2);
+  Check(One("1x32x4x3", "1x16x4x3", "conv %x, @w", "  const @w: f32[16x32x1x1] = {#512}\n"), 1);
+  Check(One("1x32x4x3", "1x16x2x2", "conv %x, @w {strides = {2, 2}}", "  const @w: f32[16x32x1x1] = {/512}\n"), 1);
+  // Padding wider than the kernel, which the library refuses; and 16 channels in two groups.
+  Check(One("1x16x2x2", "1x16x6x7", "conv %x, @w {pads = {3, 4, 2, 2}}", "  const @w: f32[16x16x2x2] = {#1024}\n"), 1);
+  Check(One("1x32x3x3", "1x32x3x3", "conv %x, @w {pads = {1, 1, 1, 1}, group = 2}",
+            "  const @w: f32[32x16x3x3] = {#4608}\n"),
+        1);
 }
 
 // Gradients of kept weights are the same, of others none is added.
