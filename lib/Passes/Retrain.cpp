@@ -170,7 +170,7 @@ absl::Status Retrainer::Recover(Graph& candidate, const std::vector<Mask>& masks
 }
 
 absl::StatusOr<Pruned> Retrainer::PruneGradually(Graph& candidate, const std::vector<Value*>& weights, double sparsity,
-                                                 PassContext& context) const {
+                                                 const Glance& glance, PassContext& context) const {
   if (!(sparsity >= 0 && sparsity <= 1)) {
     return absl::InvalidArgumentError(absl::StrCat("sparsity=", DoubleText(sparsity), " is outside [0, 1]"));
   }
@@ -207,7 +207,13 @@ absl::StatusOr<Pruned> Retrainer::PruneGradually(Graph& candidate, const std::ve
     if (step <= ranking && (step % interval == 0 || step == ranking)) {
       Rank(parameters, CostsOf(parameters, uses, options_.objective), options_.saliency,
            GradualSparsity(sparsity, step, ranking));
-      if (step == ranking) (*trainer)->FreezeMasks();
+      if (step == ranking) {
+        (*trainer)->FreezeMasks();
+        if (glance) {
+          if (absl::Status status = (*trainer)->Store(candidate); !status.ok()) return status;
+          if (absl::Status status = glance(candidate); !status.ok()) return status;
+        }
+      }
     }
     return quantizes && step == quantizing ? (*trainer)->StartQuantizing() : absl::OkStatus();
   };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "Magnitude.h"
+#include "Search.h"
 #include "mcuc/Train/Trainer.h"
 
 namespace mcuc::prune {
@@ -46,9 +47,9 @@ class Retrainer {
 
   // Prunes the tensors together while training (Zhu and Gupta, "To prune, or not to prune", 2017, section 3): at the
   // fraction t of the ranking phase the weights of least saliency become zero until their share is s (1 - (1 - t)^3);
-  // after it the masks stay.
+  // after it the masks stay. At its end `glance`, where not null, may end the training.
   absl::StatusOr<Pruned> PruneGradually(Graph& candidate, const std::vector<Value*>& weights, double sparsity,
-                                        PassContext& context) const;
+                                        const Glance& glance, PassContext& context) const;
 
  private:
   Retrainer(const Graph& graph, const RetrainOptions& options) : graph_(graph), options_(options) {}

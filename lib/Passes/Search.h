@@ -20,9 +20,12 @@ namespace mcuc::prune {
 using Recover =
     std::function<absl::Status(Graph& candidate, const std::vector<Mask>& masks, int64_t seed, PassContext&)>;
 
-// What prunes a candidate to a sparsity where PruneMagnitude with Scope::kLayer does not.
+// Asked half-way, with all weights gone that are to go, in float, whether to go on: Aborted where there is no hope.
+using Glance = std::function<absl::Status(const Graph& candidate)>;
+
+// What prunes a candidate to a sparsity where PruneMagnitude with Scope::kLayer does not. May ask `glance`.
 using PruneTo = std::function<absl::StatusOr<Pruned>(Graph& candidate, const std::vector<Value*>& weights,
-                                                     double sparsity, PassContext&)>;
+                                                     double sparsity, const Glance& glance, PassContext&)>;
 
 // The graph retrained as candidates are, with nothing pruned or quantized.
 using Retrain = std::function<absl::StatusOr<std::unique_ptr<Graph>>(PassContext&)>;
@@ -32,7 +35,7 @@ using mcuc::Candidate;
 enum class Strategy : uint8_t {
   kHalving,    // from sparsity 0 by steps of 0.5, 0.25, … down to min_step
   kGalloping,  // from 0.9375 the density is halved or doubled until it is bracketed, then bisected down to `precision`
-  // From 0.9375 too, for candidates that take minutes: the loss is taken to grow as a power of 1 / density, which two
+  // For candidates that take minutes, from 0.9375 or, the more often weights are used, less: the loss is taken to grow as a power of 1 / density, which two
   // candidates tell, and the next one is where that reaches the tolerated loss.
   kPowerLaw,
   // The highest density whose estimated flash is within `flash`: a line through the candidates' bytes leads to it.

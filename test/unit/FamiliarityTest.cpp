@@ -108,7 +108,8 @@ TEST_F(FamiliarityTest, DropsAreMeasuredFromTheControl) {
   options.standard_errors = 0;
   options.retrain = Control();
   // A candidate that is what the control is: 30 points below the model, 5 below what is taken for its true score.
-  const prune::PruneTo same = [&](Graph& candidate, const std::vector<Value*>&, double, PassContext&) {
+  const prune::PruneTo same = [&](Graph& candidate, const std::vector<Value*>&, double, const prune::Glance&,
+                                  PassContext&) {
     candidate.Swap(*Above(0.5));
     return prune::Pruned{};
   };

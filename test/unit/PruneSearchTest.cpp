@@ -335,7 +335,7 @@ TEST_F(PruneSearchTest, FollowsAPowerLaw) {
   double threshold = 0;
   std::vector<double> tried;
   const prune::PruneTo prune_to = [&](Graph& candidate, const std::vector<Value*>& weights, double sparsity,
-                                      PassContext&) -> absl::StatusOr<prune::Pruned> {
+                                      const prune::Glance&, PassContext&) -> absl::StatusOr<prune::Pruned> {
     tried.push_back(1 - sparsity);
     if (1 - sparsity < threshold) {
       Tensor none(weights[0]->type());
@@ -365,6 +365,77 @@ TEST_F(PruneSearchTest, FollowsAPowerLaw) {
   }
   EXPECT_EQ(search(2), 0);  // nothing is accepted: up to three quarters of the weights
   EXPECT_NEAR(tried.back(), 0.75, 1e-5);
+}
+
+TEST_F(PruneSearchTest, AsksHalfWayWhetherToGoOn) {
+  // 3,000 samples of which a glance takes each second, and a candidate that gets so many of these wrong half-way.
+  constexpr int64_t kSamples = 3000;
+  Tensor x(Type{ElementType::f32, {kSamples, 8}});
+  for (int64_t i = 0; i < kSamples; ++i) {
+    for (int64_t k = 0; k < 8; ++k) x.Set(8 * i + k, k == 7 ? 1 : static_cast<double>(i) / kSamples);
+  }
+  data_ = Dataset::FromTensors({x}, std::vector<int32_t>(kSamples, 7));
+  const auto graph = Parse(R"(graph @c(%x: f32[1x8]) -> (%y: f32[1x8]) {
+  const @w: f32[8x8] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}
+  %y: f32[1x8] = fc %x, @w loc("layer")
+}
+)");
+  double wrong = 0;  // the share of the samples, those at the end
+  int went_on = 0;
+  const prune::PruneTo prune_to = [&](Graph& candidate, const std::vector<Value*>&, double, const prune::Glance& glance,
+                                      PassContext&) -> absl::StatusOr<prune::Pruned> {
+    const auto half_way = candidate.Clone();
+    Tensor w = WeightsOf(*half_way)[0]->tensor();
+    w.Set(0, 1 / (1 - wrong));  // above 1, what it has of the last, for x[0] > 1 - wrong
+    WeightsOf(*half_way)[0]->set_tensor(w);
+    if (absl::Status status = glance(*half_way); !status.ok()) return status;
+    ++went_on;
+    return prune::Pruned{true, {}};
+  };
+  prune::SearchOptions options = Exact();
+  options.strategy = prune::Strategy::kPowerLaw;
+  options.max_drop = 0.01;
+  const auto first = [&](double share) {
+    wrong = share;
+    went_on = 0;
+    const auto result = Search(*graph, options, nullptr, prune_to);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result->candidates[0];
+  };
+  // Four times max-drop and two standard errors, of sqrt(p (1 - p) / 1500): 0.0516 at 0.0516.
+  const prune::Candidate good = first(0.05);
+  EXPECT_TRUE(good.accepted);
+  EXPECT_EQ(good.failure, "");
+  EXPECT_EQ(good.drop, 0);  // of the whole candidate, not of the glance
+  EXPECT_GT(went_on, 0);
+  const prune::Candidate bad = first(0.056);
+  EXPECT_FALSE(bad.accepted);
+  EXPECT_EQ(bad.failure, "given up half-way at 94.40 % of 1500, drop 0.0560");
+  EXPECT_NEAR(bad.drop, 0.056, 1e-9);
+  EXPECT_EQ(went_on, 0);
+  EXPECT_THAT(Messages(Severity::kRemark).back(), HasSubstr("given up half-way"));
+  // A candidate that is wanted whatever its drop is made to its end.
+  options.sparsity = 0.5;
+  EXPECT_TRUE(first(0.5).accepted);
+  EXPECT_EQ(went_on, 1);
+}
+
+TEST_F(PruneSearchTest, BeginsWithLessWhereWeightsAreUsedOften) {
+  // 9 weights, 1 x 64 x 64 uses each: 512 times as many as in a net of fully connected layers.
+  const auto graph = Parse(R"(graph @c(%x: f32[1x1x66x66]) -> (%y: f32[1x1x64x64]) {
+  const @w: f32[1x1x3x3] = {1, 2, 3, 4, 5, 6, 7, 8, 9}
+  %y: f32[1x1x64x64] = conv %x, @w loc("layer")
+}
+)");
+  Tensor x(Type{ElementType::f32, {2, 1, 66, 66}});
+  x.Set(100, 1);
+  data_ = Dataset::FromTensors({x}, {});
+  prune::SearchOptions options = Exact();
+  options.strategy = prune::Strategy::kPowerLaw;
+  const auto result = Search(*graph, options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->candidates[0].sparsity, 0.5);  // 1 - 0.0625 * 512^0.4 would be less
 }
 
 TEST_F(PruneSearchTest, FitsFlash) {

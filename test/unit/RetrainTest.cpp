@@ -133,7 +133,7 @@ TEST_F(RetrainTest, PrunesGraduallyAcrossLayers) {
   const auto dense = Trained();
   const auto run = [&](const prune::RetrainOptions& options, double sparsity) {
     auto graph = dense->Clone();
-    const auto pruned = Make(*dense, options)->PruneGradually(*graph, WeightsOf(*graph), sparsity, context_);
+    const auto pruned = Make(*dense, options)->PruneGradually(*graph, WeightsOf(*graph), sparsity, nullptr, context_);
     EXPECT_TRUE(pruned.ok()) << pruned.status();
     EXPECT_TRUE(pruned->changed);
     int64_t kept = 0;
@@ -178,7 +178,7 @@ TEST_F(RetrainTest, SaliencyByHand) {
   const auto kept = [&](prune::Saliency saliency) {
     options.saliency = saliency;
     const auto candidate = graph->Clone();
-    EXPECT_TRUE(Make(*graph, options)->PruneGradually(*candidate, WeightsOf(*candidate), 0.5, context_).ok());
+    EXPECT_TRUE(Make(*graph, options)->PruneGradually(*candidate, WeightsOf(*candidate), 0.5, nullptr, context_).ok());
     return Doubles(WeightsOf(*candidate)[0]->tensor());
   };
   EXPECT_THAT(kept(prune::Saliency::kMagnitude), ElementsAre(9, 0, 8, 0));
@@ -326,7 +326,7 @@ TEST_F(RetrainTest, Errors) {
   context_.train = &train_;
   const auto clone = two->Clone();
   const auto retrainer = Make(*two, Few());
-  EXPECT_THAT(std::string(retrainer->PruneGradually(*clone, WeightsOf(*clone), 0.5, context_).status().message()),
+  EXPECT_THAT(std::string(retrainer->PruneGradually(*clone, WeightsOf(*clone), 0.5, nullptr, context_).status().message()),
               HasSubstr("@v does not lead to the first output, which alone is trained; name it in skip="));
 }
 

@@ -55,7 +55,8 @@ class Dataset {
   // others are real numbers. Thread-safe.
   std::vector<Tensor> Sample(int64_t i, const Graph& graph) const;
 
-  // At most n of the samples, evenly spaced, without the expected outputs; shares their memory.
+  // At most n of the samples, each ceil(size() / n)-th from the first on, without the expected outputs; shares their
+  // memory.
   Dataset Thinned(int64_t n) const;
 
  private:
