@@ -159,7 +159,7 @@ class PruneSearch : public Pass {
                       &metric_, {"auto", "top-1", "agreement", "mse"});
     options.Add(
         "epochs",
-        "epochs of training a candidate; 0: 5 for level; for gradual 40, fewer where an epoch takes over 2.5e10 "
+        "epochs of training a candidate; 0: 5 for level; for gradual 40, fewer where an epoch takes over 5e10 "
         "products, at least 4",
         &epochs_);
     options.Add("batch", "samples of a training step", &batch_);
@@ -243,7 +243,7 @@ class PruneSearch : public Pass {
   // Of gradual pruning, by default: as many as a small net on 50,000 images takes to lose little; the more there is to
   // compute, the fewer, so that a search ends within the hour. By numbers of products, which are the same everywhere.
   static int64_t GradualEpochs(const Graph& graph, const PassContext& context) {
-    constexpr double kMost = 40, kLeast = 4, kProducts = 2.5e10;  // an epoch's, up to which there are kMost
+    constexpr double kMost = 40, kLeast = 4, kProducts = 5e10;  // an epoch's, up to which there are kMost
     double products = 0;
     for (const auto& node : graph.nodes()) products += static_cast<double>(MacsOf(*node));
     products *= context.train ? static_cast<double>(context.train->size()) : 1;
