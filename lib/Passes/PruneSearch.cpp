@@ -157,11 +157,10 @@ class PruneSearch : public Pass {
     options.Add("skip", "weights that stay, by their own name or their layer's", &skip_);
     options.AddChoice("metric", "what is scored; auto: top-1 with labels, mse with expected outputs, else agreement",
                       &metric_, {"auto", "top-1", "agreement", "mse"});
-    options.Add(
-        "epochs",
-        "epochs of training a candidate; 0: 5 for level; for gradual 40, fewer where an epoch takes over 5e10 "
-        "products, at least 4",
-        &epochs_);
+    options.Add("epochs",
+                "epochs of training a candidate; 0: 5 for level; for gradual 40, fewer where an epoch takes over 5e10 "
+                "products, at least 4",
+                &epochs_);
     options.Add("batch", "samples of a training step", &batch_);
     options.AddChoice("optimizer", "the optimizer", &optimizer_, {"adam", "sgd"});
     options.Add("lr",

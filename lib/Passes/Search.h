@@ -35,8 +35,8 @@ using mcuc::Candidate;
 enum class Strategy : uint8_t {
   kHalving,    // from sparsity 0 by steps of 0.5, 0.25, … down to min_step
   kGalloping,  // from 0.9375 the density is halved or doubled until it is bracketed, then bisected down to `precision`
-  // For candidates that take minutes, from 0.9375 or, the more often weights are used, less: the loss is taken to grow as a power of 1 / density, which two
-  // candidates tell, and the next one is where that reaches the tolerated loss.
+  // For candidates that take minutes, from 0.9375 or, the more often weights are used, less: the loss is taken to grow
+  // as a power of 1 / density, which two candidates tell, and the next one is where that reaches the tolerated loss.
   kPowerLaw,
   // The highest density whose estimated flash is within `flash`: a line through the candidates' bytes leads to it.
   kFlash,

@@ -10,8 +10,8 @@ namespace mcuc::train {
 
 class DenseConv {
  public:
-  // Null where the library has no fast primitive: few channels, several groups, or a shape that it refuses. x: N x C x H x W, w: M x C
-  // x kh x kw; `count`: rows and columns of the result.
+  // Null where the library has no fast primitive: few channels, several groups, or a shape that it refuses. x: N x C x
+  // H x W, w: M x C x kh x kw; `count`: rows and columns of the result.
   static std::unique_ptr<DenseConv> Create(const ConvAttrs& attrs, const Shape& x, const Shape& w, Pair count);
   ~DenseConv();
 

@@ -326,8 +326,9 @@ TEST_F(RetrainTest, Errors) {
   context_.train = &train_;
   const auto clone = two->Clone();
   const auto retrainer = Make(*two, Few());
-  EXPECT_THAT(std::string(retrainer->PruneGradually(*clone, WeightsOf(*clone), 0.5, nullptr, context_).status().message()),
-              HasSubstr("@v does not lead to the first output, which alone is trained; name it in skip="));
+  EXPECT_THAT(
+      std::string(retrainer->PruneGradually(*clone, WeightsOf(*clone), 0.5, nullptr, context_).status().message()),
+      HasSubstr("@v does not lead to the first output, which alone is trained; name it in skip="));
 }
 
 }  // namespace
