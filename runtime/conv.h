@@ -16,6 +16,8 @@ struct mcuc_conv {
   int32_t conv_h, conv_w; /* the convolution's output */
   int32_t pool, pool_h, pool_w, pool_stride_h, pool_stride_w, pool_top, pool_left;
   int32_t out_h, out_w; /* behind the pool */
+  /* Of int8: in x, from a row to the next one and from a channel to the next; in y, from a channel to the next. */
+  int32_t row, plane, out_plane;
 };
 
 #endif

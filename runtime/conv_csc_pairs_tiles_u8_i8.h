@@ -53,7 +53,7 @@ MCUC_PAIRS_FUNCTION void mcuc_conv_csc_pairs_channel_u8_i8(const struct mcuc_con
   const int32_t window = pool == MCUC_POOL_MAX ? 2 : 1; /* a side of it, and its stride */
   const int32_t rows = MCUC_PAIRS_ROWS / window;
 #if defined(MCUC_PAIRS_WIDE)
-  const int32_t wide = s->columns >= MCUC_PAIRS_WIDE / window;
+  const int32_t wide = s->width >= MCUC_PAIRS_WIDE / window;
   const int32_t columns = (wide ? MCUC_PAIRS_WIDE : MCUC_PAIRS_COLUMNS) / window;
 #else
   const int32_t columns = MCUC_PAIRS_COLUMNS / window;
@@ -61,7 +61,7 @@ MCUC_PAIRS_FUNCTION void mcuc_conv_csc_pairs_channel_u8_i8(const struct mcuc_con
   for (int32_t below = s->rows - rows;;) {
     const int8_t *from = x;
     int8_t *to = y;
-    for (int32_t right = s->columns - columns;;) {
+    for (int32_t right = s->width - columns;;) {
 #if defined(MCUC_PAIRS_WIDE)
       if (wide) {
         mcuc_pairs_wide_tile(s, &q, list, from, pool, to);
@@ -96,7 +96,7 @@ MCUC_INLINE void mcuc_conv_csc_pairs_tiles_u8_i8(const struct mcuc_conv_words *s
                                                  int32_t shift, const int32_t *multipliers, const int8_t *shifts,
                                                  uint32_t *list, int8_t *y, int32_t pool) {
 #if defined(MCUC_PAIRS_WIDE)
-  const int32_t wide = s->columns >= MCUC_PAIRS_WIDE / (pool == MCUC_POOL_MAX ? 2 : 1), raised = raise && !wide;
+  const int32_t wide = s->width >= MCUC_PAIRS_WIDE / (pool == MCUC_POOL_MAX ? 2 : 1), raised = raise && !wide;
 #else
   const int32_t raised = raise;
 #endif

@@ -18,12 +18,12 @@ MCUC_INLINE void mcuc_conv_csc_tiles_u8_i8(const struct mcuc_conv *s, const stru
                                            const uint8_t *delta, const mcuc_values_i8 *value, const int32_t *bias,
                                            const int32_t *mul, const int8_t *shift, int8_t *y, int32_t any,
                                            int32_t pool) {
-  const int32_t plane = s->height * s->width, filter = s->channels * s->kernel_h * s->kernel_w;
-  const int32_t dy = s->stride_h * s->width, dx = s->stride_w;
+  const int32_t plane = s->plane, filter = s->channels * s->kernel_h * s->kernel_w;
+  const int32_t dy = s->stride_h * s->row, dx = s->stride_w;
   const uint32_t per_row = mcuc_reciprocal(s->kernel_w), per_plane = mcuc_reciprocal(s->kernel_h);
   /* k * dilation_w + row * row_step + channel * plane_step is the tap's place in x; row counts over all channels */
-  const int32_t row_step = s->dilation_h * s->width - s->kernel_w * s->dilation_w;
-  const int32_t plane_step = plane - s->kernel_h * s->dilation_h * s->width;
+  const int32_t row_step = s->dilation_h * s->row - s->kernel_w * s->dilation_w;
+  const int32_t plane_step = plane - s->kernel_h * s->dilation_h * s->row;
   for (int32_t n = 0; n < s->batch; ++n) {
     struct mcuc_gaps_u8 column = mcuc_start_gaps_u8(delta);
     int32_t column_k = -1, column_i = 0; /* the nonzero before the column's first one */
@@ -40,7 +40,7 @@ MCUC_INLINE void mcuc_conv_csc_tiles_u8_i8(const struct mcuc_conv *s, const stru
         const struct mcuc_block b = next;
         more = two && mcuc_next_block(s, any, pool, &next);
         const struct mcuc_reach reach = mcuc_reach_of(s, &a, &b);
-        const int32_t xa = (a.y * s->stride_h - s->pad_top) * s->width + a.x * s->stride_w - s->pad_left;
+        const int32_t xa = (a.y * s->stride_h - s->pad_top) * s->row + a.x * s->stride_w - s->pad_left;
         const int32_t b_from_a = (b.y - a.y) * dy + (b.x - a.x) * dx;
         int32_t a0 = channel.bias, a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
         struct mcuc_gaps_u8 gaps = column;
@@ -87,7 +87,7 @@ MCUC_INLINE void mcuc_conv_csc_tiles_u8_i8(const struct mcuc_conv *s, const stru
       column = before;
       column_k = before_k - filter;
       column_i = i;
-      y += s->out_h * s->out_w;
+      y += s->out_plane;
     }
   }
 }

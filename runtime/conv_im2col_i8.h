@@ -40,7 +40,7 @@ MCUC_INLINE void mcuc_conv_im2col_group_i8(const struct mcuc_conv *s, const stru
                                            const int8_t *weights, const int32_t *bias, const int32_t *mul,
                                            const int8_t *shift, int8_t *y, int32_t first, int32_t pool) {
   uint64_t buffer[MCUC_IM2COL_WORDS / 2];
-  const int32_t filter = s->channels * s->kernel_h * s->kernel_w, plane = s->out_h * s->out_w;
+  const int32_t filter = s->channels * s->kernel_h * s->kernel_w, plane = s->out_plane;
   const int32_t pooled = pool != MCUC_POOL_NONE && (s->pool_h > 2 || s->pool_w > 2);
   const struct mcuc_im2col_parts parts = mcuc_im2col_parts_of(s, filter, pooled);
   const int32_t in_parts = parts.taps < filter;
@@ -117,8 +117,8 @@ MCUC_INLINE void mcuc_conv_im2col_i8(const struct mcuc_conv *s, const struct mcu
     for (int32_t g = 0; g < s->groups; ++g) {
       const int32_t first = g * s->filters;
       mcuc_conv_im2col_group_i8(s, q, x, weights + first * filter, bias, mul, shift, y, first, pool);
-      x += s->channels * s->height * s->width;
-      y += s->filters * s->out_h * s->out_w;
+      x += s->channels * s->plane;
+      y += s->filters * s->out_plane;
     }
   }
 }

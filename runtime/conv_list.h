@@ -23,7 +23,8 @@ MCUC_INLINE uint32_t mcuc_list_word(int32_t weight, int32_t step) { return mcuc_
 
 #if defined(__ARM_FEATURE_MVE) && !defined(MCUC_PORTABLE) && !defined(__OPTIMIZE_SIZE__)
 #include <arm_mve.h>
-/* Four rows of four sums, each in a lane of its own. */
+/* Four rows of four sums, each in a lane of its own. Where there are fewer, the lower two are the last ones, and some
+   are computed twice. */
 enum { MCUC_LIST_ROWS = 4, MCUC_LIST_COLUMNS = 4, MCUC_LIST_RAISE = 0, MCUC_LIST_BACK = 1 };
 
 MCUC_INLINE int32x4_t mcuc_list_bytes(const int8_t *x, int32_t dx, uint32x4_t offsets) {
@@ -33,7 +34,8 @@ MCUC_INLINE int32x4_t mcuc_list_bytes(const int8_t *x, int32_t dx, uint32x4_t of
 /* The tile whose first window begins at x, to y. */
 MCUC_INLINE void mcuc_list_tile(const struct mcuc_conv_words *s, int32_t dx, const struct mcuc_words_quant *q,
                                 const uint32_t *list, const int8_t *x, int32_t raise, int32_t pool, int8_t *y) {
-  const int32_t dy = s->dy;
+  const int32_t dy = s->dy, height = s->rows * (pool == MCUC_POOL_MAX ? 2 : 1);
+  const int32_t missing = height < 4 ? 4 - height : 0, half = (2 - missing) * dy;
   const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)dx);
   int32x4_t a = vdupq_n_s32(q->start), b = a, c = a, d = a;
   for (uint32_t word; (word = *list++) != 0;) {
@@ -41,8 +43,8 @@ MCUC_INLINE void mcuc_list_tile(const struct mcuc_conv_words *s, int32_t dx, con
     x += mcuc_word_step(word);
     a = vmlaq_n_s32(a, mcuc_list_bytes(x, dx, offsets), w);
     b = vmlaq_n_s32(b, mcuc_list_bytes(x + dy, dx, offsets), w);
-    c = vmlaq_n_s32(c, mcuc_list_bytes(x + 2 * dy, dx, offsets), w);
-    d = vmlaq_n_s32(d, mcuc_list_bytes(x + 3 * dy, dx, offsets), w);
+    c = vmlaq_n_s32(c, mcuc_list_bytes(x + half, dx, offsets), w);
+    d = vmlaq_n_s32(d, mcuc_list_bytes(x + dy + half, dx, offsets), w);
     x += dy;
   }
   (void)raise;
@@ -54,12 +56,12 @@ MCUC_INLINE void mcuc_list_tile(const struct mcuc_conv_words *s, int32_t dx, con
     c = vmaxq_s32(c, vrev64q_s32(c));
     sums[0] = vgetq_lane_s32(a, 0), sums[1] = vgetq_lane_s32(a, 2);
     sums[2] = vgetq_lane_s32(c, 0), sums[3] = vgetq_lane_s32(c, 2);
-    mcuc_words_results(q, 0, 1, sums, 2, 2, s->columns, y);
+    mcuc_words_results(q, 0, 1, sums, missing != 0 ? 1 : 2, 2, s->columns, y);
   } else {
     mcuc_words_four(q, a, y);
     mcuc_words_four(q, b, y + s->columns);
-    mcuc_words_four(q, c, y + 2 * s->columns);
-    mcuc_words_four(q, d, y + 3 * s->columns);
+    mcuc_words_four(q, c, y + (2 - missing) * s->columns);
+    mcuc_words_four(q, d, y + (3 - missing) * s->columns);
   }
 }
 #else

@@ -13,7 +13,7 @@ static inline int32_t mcuc_tap_i8(const struct mcuc_conv *s, const struct mcuc_c
                                   int32_t pixel_y, int32_t pixel_x, int32_t tap_y, int32_t tap_x) {
   const int32_t row = pixel_y * s->stride_h - s->pad_top + tap_y, column = pixel_x * s->stride_w - s->pad_left + tap_x;
   const int32_t within = row >= 0 && row < s->height && column >= 0 && column < s->width;
-  return within ? x[row * s->width + column] : q->x_zero;
+  return within ? x[row * s->row + column] : q->x_zero;
 }
 
 #endif

@@ -26,9 +26,9 @@
    registers. */
 static MCUC_NOINLINE const int8_t *mcuc_conv_run_i8(const struct mcuc_conv *s, const int8_t *x, int32_t b_from_a,
                                                     int32_t rows, int32_t columns, const int8_t *w, int32_t *acc) {
-  const int32_t dy = s->stride_h * s->width, dx = s->stride_w, plane = s->height * s->width;
+  const int32_t dy = s->stride_h * s->row, dx = s->stride_w, plane = s->plane;
   int32_t a0 = acc[0], a1 = acc[1], a2 = acc[2], a3 = acc[3], b0 = acc[4], b1 = acc[5], b2 = acc[6], b3 = acc[7];
-  for (int32_t ky = 0; ky < rows; ++ky, x += s->dilation_h * s->width) {
+  for (int32_t ky = 0; ky < rows; ++ky, x += s->dilation_h * s->row) {
     int32_t run = s->channels, runs = columns, step = plane;
     if (run == 1) {
       run = columns;
@@ -66,7 +66,7 @@ MCUC_INLINE void mcuc_conv_tiles_i8(const struct mcuc_conv *s, const struct mcuc
   mcuc_conv_im2col_i8(s, q, x, weights, bias, mul, shift, y, pool);
 #else
   (void)mcuc_four_of, (void)mcuc_conv_results_four_i8; /* what serves those only */
-  const int32_t plane = s->height * s->width, filter = s->channels * s->kernel_h * s->kernel_w;
+  const int32_t plane = s->plane, filter = s->channels * s->kernel_h * s->kernel_w;
   for (int32_t n = 0; n < s->batch; ++n) {
     for (int32_t m = 0; m < s->groups * s->filters; ++m) {
       const int32_t k = q->per_channel ? m : 0;
@@ -79,8 +79,8 @@ MCUC_INLINE void mcuc_conv_tiles_i8(const struct mcuc_conv *s, const struct mcuc
         const struct mcuc_block b = next;
         more = two && mcuc_next_block(s, any, pool, &next);
         const struct mcuc_reach reach = mcuc_reach_of(s, &a, &b);
-        const int32_t xa = (a.y * s->stride_h - s->pad_top) * s->width + a.x * s->stride_w - s->pad_left;
-        const int32_t b_from_a = ((b.y - a.y) * s->stride_h) * s->width + (b.x - a.x) * s->stride_w;
+        const int32_t xa = (a.y * s->stride_h - s->pad_top) * s->row + a.x * s->stride_w - s->pad_left;
+        const int32_t b_from_a = ((b.y - a.y) * s->stride_h) * s->row + (b.x - a.x) * s->stride_w;
         const int32_t start = channel.bias;
         int32_t acc[8] = {start, start, start, start, start, start, start, start};
         const int8_t *w_next = weights + m * filter;
@@ -95,7 +95,7 @@ MCUC_INLINE void mcuc_conv_tiles_i8(const struct mcuc_conv *s, const struct mcuc
             for (int32_t kx = 0; kx < s->kernel_w; ++kx) {
               const int32_t tap_x = kx * s->dilation_w;
               if (row_within && (uint32_t)(reach.left + tap_x) < reach.columns) {
-                const int8_t *const p = group + (xa + tap_y * s->width + tap_x);
+                const int8_t *const p = group + (xa + tap_y * s->row + tap_x);
                 w_next = mcuc_conv_run_i8(s, p, b_from_a, 1, 1, w_next, acc);
                 continue;
               }
@@ -113,7 +113,7 @@ MCUC_INLINE void mcuc_conv_tiles_i8(const struct mcuc_conv *s, const struct mcuc
         mcuc_conv_block_i8(s, pool, q, &channel, &a, acc[0], acc[1], acc[2], acc[3]);
         if (two) mcuc_conv_block_i8(s, pool, q, &channel, &b, acc[4], acc[5], acc[6], acc[7]);
       }
-      y += s->out_h * s->out_w;
+      y += s->out_plane;
     }
   }
 #endif

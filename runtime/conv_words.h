@@ -23,8 +23,9 @@ struct mcuc_conv_words {
   uint16_t outputs; /* output channels */
   uint16_t taps;    /* of a filter: channels x kernel_h x kernel_w */
   int16_t row_step, plane_step;
-  uint16_t dy;                   /* from an output of the convolution to the one below, in x */
-  uint16_t rows, columns, plane; /* results of a call; from one channel of y to the next */
+  uint16_t dy;             /* from an output of the convolution to the one below, in x */
+  uint16_t rows, width;    /* results of a call, of a channel */
+  uint16_t columns, plane; /* from a row of y to the next one, from one channel to the next */
 };
 
 /* floor(n / d) = ((n + 1) * floor(65535 / d)) >> 16, for (n + 1) * d <= 65536. */

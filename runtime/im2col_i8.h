@@ -50,7 +50,7 @@ static inline void mcuc_im2col_place(const struct mcuc_conv *s, int32_t i, int32
   const int32_t row = y * s->stride_h - s->pad_top, column = x * s->stride_w - s->pad_left;
   p->row[i] = row;
   p->column[i] = column;
-  p->at[i] = row * s->width + column;
+  p->at[i] = row * s->row + column;
 }
 
 static inline void mcuc_im2col_reach(const struct mcuc_conv *s, struct mcuc_im2col_pixels *p) {
@@ -118,7 +118,7 @@ struct mcuc_im2col_steps {
 };
 
 static inline struct mcuc_im2col_steps mcuc_im2col_steps_of(const struct mcuc_conv *s) {
-  const int32_t plane = s->height * s->width, down = s->dilation_h * s->width - s->kernel_w * s->dilation_w;
+  const int32_t plane = s->plane, down = s->dilation_h * s->row - s->kernel_w * s->dilation_w;
   struct mcuc_im2col_steps steps = {s->channels, s->kernel_w,   plane,        s->dilation_w - s->channels * plane,
                                     down,        s->dilation_w, s->dilation_h};
   if (s->channels == 1) { /* a row of the filter is one run */
@@ -232,7 +232,7 @@ static MCUC_NOINLINE void mcuc_im2col_border_i8(const struct mcuc_conv *s, int32
 static inline int32_t mcuc_im2col_by_runs(const struct mcuc_conv *s) {
   const int32_t steps = s->channels % MCUC_IM2COL_STEP == 0 || s->kernel_h * s->kernel_w == 1;
 #if defined(__ARM_FEATURE_MVE)
-  return steps && s->height * s->width <= UINT16_MAX / 7; /* the offsets of a gather */
+  return steps && s->plane <= UINT16_MAX / 7; /* the offsets of a gather */
 #else
   return steps;
 #endif

@@ -69,6 +69,10 @@ std::string ConvShape(const Node& node, Emission& out) {
                                  {"pool_left", N(pool.pads[1])}});
   }
   fields.insert(fields.end(), {{"out_h", N(y[2])}, {"out_w", N(y[3])}});
+  if (node.operand(0)->type().element == ElementType::i8) {
+    const Pitch from = PitchOf(*node.operand(0)), to = PitchOf(*node.result());
+    fields.insert(fields.end(), {{"row", N(from.row)}, {"plane", N(from.plane)}, {"out_plane", N(to.plane)}});
+  }
   return out.Struct(out.NodeName() + "_shape", "struct mcuc_conv", fields);
 }
 

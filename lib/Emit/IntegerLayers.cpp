@@ -201,7 +201,8 @@ absl::Status LowerConvList(const Node& node, Emission& out) {
   const Shape &in = x.type().shape, &filter = w.type().shape, &size = y.type().shape;
   const Band band = BandOf(attrs, in, filter, size);
   const KernelMemory memory = MemoryOf(node);
-  const int64_t dy = attrs.dilations[0] * band.width, area = band.in_rows * band.width, pool = ListPool(attrs.pool);
+  const Pitch x_pitch = ListPitch(node, attrs), y_pitch = PitchOf(y);
+  const int64_t dy = attrs.dilations[0] * x_pitch.row, pool = ListPool(attrs.pool);
   const std::string kernel =
       ListKernel(absl::StrCat("conv_csc_", EnumName(attrs.kernel), pool > 1 ? "_max" : ""), node);
   out.Use("tight.h");
@@ -210,15 +211,17 @@ absl::Status LowerConvList(const Node& node, Emission& out) {
                                                    {{"outputs", N(filter[0])},
                                                     {"taps", N(filter[1] * filter[2] * filter[3])},
                                                     {"row_step", N(dy - filter[3] * attrs.dilations[1])},
-                                                    {"plane_step", N(area - filter[2] * dy)},
-                                                    {"dy", N(attrs.strides[0] * band.width)},
+                                                    {"plane_step", N(x_pitch.plane - filter[2] * dy)},
+                                                    {"dy", N(attrs.strides[0] * x_pitch.row)},
                                                     {"rows", N(band.rows)},
-                                                    {"columns", N(size[3])},
-                                                    {"plane", N(size[2] * size[3])}})};
+                                                    {"width", N(size[3])},
+                                                    {"columns", N(y_pitch.row)},
+                                                    {"plane", N(y_pitch.plane)}})};
   const Clamp clamp = ClampOf(attrs.act, y.type());
-  Append(arguments, {N(attrs.group > 1 ? filter[0] / attrs.group : 0), N(attrs.group > 1 ? filter[1] * area : 0),
-                     N(attrs.strides[1]), N(attrs.dilations[1]), N(65535 / filter[3]), N(65535 / filter[2]),
-                     Flag(RangeOf(x).lo < 0), N(ZeroPoint(y)), N(clamp.lo), N(clamp.hi)});
+  Append(arguments,
+         {N(attrs.group > 1 ? filter[0] / attrs.group : 0), N(attrs.group > 1 ? filter[1] * x_pitch.plane : 0),
+          N(attrs.strides[1]), N(attrs.dilations[1]), N(65535 / filter[3]), N(65535 / filter[2]),
+          Flag(RangeOf(x).lo < 0), N(ZeroPoint(y)), N(clamp.lo), N(clamp.hi)});
   const std::vector<std::string> weights = WeightArguments(w, out);
   out.Use(kernel + ".h");
   std::string from = out.Read(x), to = out.Write(y);

@@ -1,6 +1,8 @@
 // Nodes that run step by step (mcuc/IR/Walk.h): loops around the lowering of one step's node, which reads a copy of its
 // part of x, or the stripe itself, and writes a stripe of the result. Nodes that take turns are the cases of a switch,
 // in the order that a table has.
+#include <map>
+
 #include "Lowering.h"
 #include "absl/strings/str_cat.h"
 #include "mcuc/IR/Kernels.h"
@@ -12,7 +14,22 @@ namespace {
 
 std::string N(int64_t value) { return IntLiteral(value); }
 
-bool IsStriped(const Value& value) { return value.stripes().rows > 0; }
+bool IsStriped(const Value& value) { return value.stripes().rows > 0 || value.layout().row_planar; }
+
+bool HasWindow(const Value& value) { return value.layout().window > 0; }
+
+// Of an image: the rows of a planar block, one behind the other.
+int64_t BlockRows(const Value& value) {
+  if (value.layout().row_planar) return 1;
+  return value.stripes().rows > 0 ? value.stripes().rows : value.type().shape[2];
+}
+
+// "12", "row * 3 - 1": row times a factor.
+std::string Linear(const std::string& row, int64_t factor, int64_t offset) {
+  if (row == "0") return N(offset);
+  const std::string product = factor == 1 ? row : absl::StrCat(row, " * ", factor);
+  return offset == 0 ? product : absl::StrCat(product, offset < 0 ? " - " : " + ", std::abs(offset));
+}
 
 bool ReadsStripes(const Node& node) { return !node.operand(0)->is_constant() && IsStriped(*node.operand(0)); }
 
@@ -36,7 +53,7 @@ std::string RowsStruct(const Value& value, int64_t channels, const Walk* copy, c
   const Shape& shape = value.type().shape;
   const Stripes& stripes = value.stripes();
   const int64_t each = ElementTypeBytes(value.type().element);
-  const int64_t rows = stripes.rows > 0 ? stripes.rows : shape[2];
+  const int64_t rows = BlockRows(value);
   const int64_t fill = value.type().quant ? value.type().quant->zero_point() : 0;
   return out.Struct(out.NodeName() + "_rows", "struct mcuc_rows",
                     {{"channels", N(shape[1])},
@@ -58,33 +75,59 @@ std::string Declare(const Value& value, const std::string& hint, const std::stri
   return name;
 }
 
+// Which row of its image is the first one of each window, a local variable.
+using Windows = std::map<const Value*, std::string>;
+
+// The window moves up by as many rows as the next step of the conv that has read it does not need, and padding comes in
+// below. Rows that the layer before computes next are written over it.
+void MoveWindow(const Value& x, int64_t rows, const std::string& first, Emission& out) {
+  const int64_t each = PitchOf(x).row, window = x.layout().window, kept = std::max<int64_t>(window - rows, 0);
+  out.Use("move_rows.h");
+  out.Call("mcuc_move_rows",
+           {out.Read(x), N(rows * each), N(kept * each), N(window * each), N(x.type().quant->zero_point())});
+  out.Line(absl::StrCat(first, " += ", rows, ";"));
+}
+
+// Where the rows of x lie that a conv's step reads; base * factor: the first row of the step's result.
+std::string RowsOfX(const Node& node, const Walk& walk, const std::string& i, const std::string& base, int64_t factor,
+                    int64_t unit, Emission& out) {
+  const Value& x = *node.operand(0);
+  const std::string at = out.Read(x);
+  const int64_t above = RowsBehind(node, {0, walk.rows}).first;
+  if (walk.copies) {
+    const int64_t memory = ScratchOf(node) + MemoryOf(node).list_bytes;
+    out.Use("copy_rows.h");
+    const std::string copy = Declare(x, "rows", out.Arena(ElementTypeCName(x.type().element), memory), false, out);
+    out.Call("mcuc_copy_rows", {RowsStruct(x, x.type().shape[1], &walk, node.As<ConvAttrs>().pads, out), at,
+                                Linear(base, factor * unit, above), copy});
+    return copy;
+  }
+  std::string from = at;
+  if (IsStriped(x) && !x.layout().row_planar) {
+    from = StripeText(at, i, x);
+  } else if (!HasWindow(x) && base != "0") {
+    const int64_t row = x.layout().row_planar ? PitchOf(x).row : x.type().shape[3];
+    from = absl::StrCat(at, " + ", Linear(base, factor * unit * row, 0));
+  }
+  return Declare(x, "rows", from, true, out);
+}
+
 // The body of one step of a node of kStripes; i: its index.
-absl::Status LowerStripe(const Node& node, const Walk& walk, const std::string& i, Emission& out) {
+absl::Status LowerStripe(const Node& node, const Walk& walk, const std::string& i, const Windows& windows,
+                         Emission& out) {
   StepNode step = StepNodeOf(node, walk);
   const Value &x = *node.operand(0), &y = *node.result();
-  const auto* conv = node.If<ConvAttrs>();
-  if (conv) {
-    const int64_t memory = ScratchOf(node) + MemoryOf(node).list_bytes;
-    const RowRange first = RowsBehind(node, {0, walk.rows}), second = RowsBehind(node, {walk.rows, 2 * walk.rows});
-    const int64_t stride = second.first - first.first;
-    const std::string row = walk.steps == 1 ? "0" : absl::StrCat(i, " * ", stride);
-    std::string from;
-    if (walk.copies) {
-      out.Use("copy_rows.h");
-      from = Declare(x, "rows", out.Arena(ElementTypeCName(x.type().element), memory), false, out);
-      std::string start = N(first.first);
-      if (walk.steps > 1) {
-        start = first.first == 0 ? row : absl::StrCat(row, first.first < 0 ? " - " : " + ", std::abs(first.first));
-      }
-      out.Call("mcuc_copy_rows", {RowsStruct(x, x.type().shape[1], &walk, conv->pads, out), out.Read(x), start, from});
-    } else if (IsStriped(x)) {
-      from = Declare(x, "rows", StripeText(out.Read(x), i, x), true, out);
-    } else {
-      from =
-          Declare(x, "rows", row == "0" ? out.Read(x) : absl::StrCat(out.Read(x), " + ", row, " * ", x.type().shape[3]),
-                  true, out);
-    }
-    out.Bind(*step.node->operand(0), from);
+  std::string base = i;
+  int64_t factor = walk.rows;
+  if (const int64_t last = y.type().shape[2] - walk.rows; y.type().shape[2] % walk.rows != 0) {
+    base = out.Local("row");
+    factor = 1;
+    const std::string row = Linear(i, walk.rows, 0);
+    out.Line(absl::StrCat("const int32_t ", base, " = ", row, " < ", last, " ? ", row, " : ", last, ";"));
+  }
+  const int64_t unit = RowsBehind(node, {1, 2}).first - RowsBehind(node, {0, 1}).first;
+  if (node.If<ConvAttrs>()) {
+    out.Bind(*step.node->operand(0), RowsOfX(node, walk, i, base, factor, unit, out));
   } else {
     for (size_t k = 0; k < node.operands().size(); ++k) {
       const Value& operand = *node.operand(k);
@@ -92,9 +135,18 @@ absl::Status LowerStripe(const Node& node, const Walk& walk, const std::string& 
       out.Bind(*step.node->operand(k), Declare(operand, "rows", StripeText(out.Read(operand), i, operand), true, out));
     }
   }
-  const std::string to = IsStriped(y) ? StripeText(out.Write(y), i, y) : out.Write(y);
+  std::string to = out.Write(y);
+  if (HasWindow(y)) {
+    absl::StrAppend(&to, " + (", Linear(base, factor, 0), " - ", windows.at(&y), ") * ", PitchOf(y).row);
+    if (y.layout().left > 0) absl::StrAppend(&to, " + ", y.layout().left);
+  } else if (y.layout().row_planar) {
+    if (base != "0") absl::StrAppend(&to, " + ", Linear(base, factor * PitchOf(y).row, 0));
+  } else if (IsStriped(y)) {
+    to = StripeText(to, i, y);
+  }
   out.Bind(*step.node->result(), Declare(y, "rows", to, false, out));
   const absl::Status status = LowerBody(*step.node, out);
+  if (HasWindow(x) && walk.steps > 1) MoveWindow(x, walk.rows * unit, windows.at(&x), out);
   out.Keep(std::move(step.graph));
   return status;
 }
@@ -105,8 +157,7 @@ absl::Status LowerChannel(const Node& node, const Walk& walk, const std::string&
   const Value &x = *node.operand(0), &y = *node.result();
   const int64_t each = y.type().shape[1] / walk.steps, memory = ScratchOf(node);
   const auto at_channel = [&](const Value& value, int64_t channels) {  // in the first stripe
-    const int64_t rows = IsStriped(value) ? value.stripes().rows : value.type().shape[2];
-    return absl::StrCat(" + ", c, " * ", channels * rows * value.type().shape[3]);
+    return absl::StrCat(" + ", c, " * ", channels * BlockRows(value) * value.type().shape[3]);
   };
   std::string from = absl::StrCat(out.Read(x), at_channel(x, 1));
   if (walk.copies) {
@@ -140,8 +191,19 @@ absl::Status LowerChannel(const Node& node, const Walk& walk, const std::string&
   return status;
 }
 
-absl::Status LowerStepOf(const Node& node, const Walk& walk, const std::string& i, Emission& out) {
-  return walk.kind == WalkKind::kStripes ? LowerStripe(node, walk, i, out) : LowerChannel(node, walk, i, out);
+absl::Status LowerStepOf(const Node& node, const Walk& walk, const std::string& i, const Windows& windows,
+                         Emission& out) {
+  return walk.kind == WalkKind::kStripes ? LowerStripe(node, walk, i, windows, out) : LowerChannel(node, walk, i, out);
+}
+
+// Padding everywhere, and the first row that the reader needs first.
+void OpenWindow(const Value& value, const Graph& graph, Windows& windows, Emission& out) {
+  const std::string at = out.Write(value);
+  out.Use("<string.h>");
+  out.Call("memset", {at, N(value.type().quant->zero_point()), N(StoredBytes(value))});
+  const Node& reader = *graph.Users(&value)[0];
+  windows[&value] = out.Local("first_row");
+  out.Line(absl::StrCat("int32_t ", windows[&value], " = ", RowsBehind(reader, {0, 1}).first, ";"));
 }
 
 // An image in stripes, row-major: what a reshape or an identity of it is.
@@ -202,7 +264,7 @@ absl::Status LowerTurn(const std::vector<Node*>& nodes, const Trace& trace, Emis
     const std::string i = out.Local(walk.kind == WalkKind::kChannels ? "channel" : "stripe");
     if (walk.steps > 1) out.Open(absl::StrCat("for (int32_t ", i, " = 0; ", i, " < ", walk.steps, "; ++", i, ")"));
     if (walk.steps == 1) out.Open("");
-    if (const absl::Status status = LowerStepOf(node, walk, walk.steps == 1 ? "0" : i, out); !status.ok()) {
+    if (const absl::Status status = LowerStepOf(node, walk, walk.steps == 1 ? "0" : i, {}, out); !status.ok()) {
       return status;
     }
     out.Close();
@@ -213,6 +275,7 @@ absl::Status LowerTurn(const std::vector<Node*>& nodes, const Trace& trace, Emis
   for (const size_t i : TurnOrder(nodes, &status)) order.push_back(static_cast<uint8_t>(i));
   if (!status.ok()) return status;
   std::vector<std::string> counters;
+  Windows windows;
   for (size_t k = 0; k < nodes.size(); ++k) {
     const Node& node = *nodes[k];
     out.BeginNode(node, k == 0 ? 1 : 3);
@@ -223,6 +286,7 @@ absl::Status LowerTurn(const std::vector<Node*>& nodes, const Trace& trace, Emis
         (void)out.Write(*each->result());
         counters.push_back(out.Local("stripe"));
         out.Line(absl::StrCat("int32_t ", counters.back(), " = 0;"));
+        if (HasWindow(*each->result())) OpenWindow(*each->result(), out.graph(), windows, out);
       }
       const std::string table = out.Table(out.NodeName() + "_turns", std::span<const uint8_t>(order));
       const std::string turn = out.Local("turn");
@@ -232,7 +296,7 @@ absl::Status LowerTurn(const std::vector<Node*>& nodes, const Trace& trace, Emis
     out.Open(k + 1 < nodes.size() ? absl::StrCat("case ", k, ":") : "default:");
     const Walk walk = WalkOf(node);
     CommentOn(node, walk, trace, out);
-    status = RunsBySteps(walk) ? LowerStepOf(node, walk, counters[k], out) : LowerBody(node, out);
+    status = RunsBySteps(walk) ? LowerStepOf(node, walk, counters[k], windows, out) : LowerBody(node, out);
     if (!status.ok()) return status;
     out.Line(absl::StrCat("++", counters[k], ";"));
     out.Line("break;");

@@ -76,44 +76,47 @@ absl::Status CheckNarrowSums(const Node& node) {
 }
 
 // Every step between the words of a list fits 16 bits, whether a kernel moves on by `back` for each word itself or not.
-absl::Status CheckSteps(const ConvAttrs& attrs, const Band& band, const Tensor& w, int64_t back) {
+absl::Status CheckSteps(const ConvAttrs& attrs, Pitch pitch, const Tensor& w, int64_t back) {
   const Shape& filter = w.type().shape;
   const int64_t length = ColumnLength(w.type()), area = filter[2] * filter[3];
   int64_t column = -1, before = -1, most = 0;
   const absl::Status status = VisitValues(w, [&](int64_t position, double value) {
     if (value == 0) return;
     const int64_t k = position % length, c = k / area, ky = k % area / filter[3], kx = k % filter[3];
-    const int64_t at = (c * band.in_rows + ky * attrs.dilations[0]) * band.width + kx * attrs.dilations[1];
+    const int64_t at = c * pitch.plane + ky * attrs.dilations[0] * pitch.row + kx * attrs.dilations[1];
     if (position / length != column) before = -1;
     column = position / length;
-    most = std::max(most, std::max(at - before, back));
+    most = std::max(most, std::max(std::abs(at - before), back));
     before = at;
   });
   if (!status.ok()) return status;
   return most <= INT16_MAX ? status : No("a step of ", most, " bytes from one weight's input to the next one's");
 }
 
-absl::Status CheckList(const ConvAttrs& attrs, const Shape& x, const Tensor& w, const Shape& y, bool pairs) {
-  const Shape& filter = w.type().shape;
+absl::Status CheckList(const Node& node, const ConvAttrs& attrs, bool pairs) {
+  const Tensor& w = node.operand(1)->tensor();
+  const Shape &filter = w.type().shape, &y = node.result()->type().shape;
   const int64_t pool = ListPool(attrs.pool);
   if (pool == 0) return No("only a max pool of 2 x 2 without padding is fused with it");
   if (pairs && attrs.strides[1] != 1) return No("its stride along a row is ", attrs.strides[1], ", not 1");
-  const int64_t least = 4 / pool;
-  if (y[3] < least || y[2] < least) return No("the result is smaller than a tile of ", least, " x ", least);
-  if (attrs.band == 0 && attrs.pads != Pads{}) return No("x is padded, and there is no band");
-  if (attrs.band != 0 && (attrs.band < least || attrs.band > y[2])) {
-    return No("a band of ", attrs.band, " rows of the result, which must be from ", least, " to ", y[2]);
+  const int64_t least = 4 / pool, least_rows = (pairs ? 4 : 2) / pool;
+  if (y[3] < least || y[2] < least_rows) {
+    return No("the result is smaller than a tile of ", least_rows, " x ", least);
   }
-  const Band band = BandOf(attrs, x, filter, y);
+  if (attrs.band == 0 && attrs.pads != Pads{}) return No("x is padded, and there is no band");
+  if (attrs.band != 0 && (attrs.band < least_rows || attrs.band > y[2])) {
+    return No("a band of ", attrs.band, " rows of the result, which must be from ", least_rows, " to ", y[2]);
+  }
+  const Pitch from = ListPitch(node, attrs), to = PitchOf(*node.result());
   const int64_t rows = filter[1] * filter[2];
   constexpr int64_t kReciprocal = 65536, kMostField = UINT16_MAX;
   if ((rows * filter[3] + 1) * filter[3] > kReciprocal || (rows + 1) * filter[2] > kReciprocal ||
-      filter[0] > kMostField || band.in_rows * band.width > INT16_MAX || attrs.strides[0] * band.width > kMostField ||
-      filter[2] * attrs.dilations[0] * band.width > INT16_MAX || filter[3] * attrs.dilations[1] > INT16_MAX ||
-      y[2] * y[3] > kMostField) {
+      filter[0] > kMostField || from.plane > INT16_MAX || attrs.strides[0] * from.row > kMostField ||
+      filter[2] * attrs.dilations[0] * from.row > INT16_MAX || filter[3] * attrs.dilations[1] > INT16_MAX ||
+      y[2] * y[3] > kMostField || to.plane > kMostField || to.row > kMostField) {
     return No("its sizes are over 16 bits");
   }
-  return CheckSteps(attrs, band, w, attrs.strides[0] * band.width);
+  return CheckSteps(attrs, from, w, attrs.strides[0] * from.row);
 }
 
 // What CheckKernel asks of the node, with these attributes if it is a conv, but for the encoding of the weights.
@@ -126,13 +129,20 @@ absl::Status CheckEncoded(const Node& node, const ConvAttrs* conv, LayerKernel k
   if (conv != nullptr) {
     if (kernel == LayerKernel::narrow) return No("a conv has no such kernel");
     const bool pairs = kernel == LayerKernel::pairs;
-    const absl::Status status = CheckList(*conv, x.type().shape, w.tensor(), node.result()->type().shape, pairs);
+    const absl::Status status = CheckList(node, *conv, pairs);
     return status.ok() && pairs ? CheckNarrowSums(node) : status;
   }
   return kernel == LayerKernel::narrow ? CheckNarrowSums(node) : No("an fc has no such kernel");
 }
 
 }  // namespace
+
+Pitch ListPitch(const Node& node, const ConvAttrs& attrs) {
+  const Value& x = *node.operand(0);
+  if (attrs.band == 0) return PitchOf(x);
+  const Band band = BandOf(attrs, x.type().shape, node.operand(1)->type().shape, node.result()->type().shape);
+  return {band.width, band.in_rows * band.width};
+}
 
 Interval RangeOf(const Value& value) { return RangeAt(&value, 0); }
 

@@ -61,8 +61,9 @@ struct Field {
   size_t position;
 };
 
-// `in arena+16`, `in arena+16 rows 4 slots 3` or `in %x`, or none.
+// `row_planar`, then `in arena+16`, `in arena+16 rows 4 slots 3` or `in %x`; or none of it.
 struct PlacementText {
+  Layout layout;
   std::optional<int64_t> arena_offset;
   Stripes stripes;
   std::optional<std::string> storage;
@@ -95,6 +96,7 @@ class Parser {
   bool ParseType(Type* type);
   bool ParseQuantization(const Type& type, Quantization* quant);
   bool ParseShape(Shape* shape);
+  bool ParseLayout(Layout* layout);
   bool ParsePlacement(PlacementText* placement);
   bool ParseData(const Type& type, Tensor* tensor);
   bool ParseElements(ElementType type, int64_t most, std::vector<std::byte>* bytes);
@@ -386,8 +388,17 @@ bool Parser::ParseEncoding(Encoding* encoding) {
   return cursor_.Error(begin, "there is no such encoding; `i` values are for dense, `n` values for csc");
 }
 
+bool Parser::ParseLayout(Layout* layout) {
+  layout->row_planar = cursor_.TakeWord("row_planar");
+  if (!layout->row_planar || !cursor_.TakeWord("window")) return true;
+  if (!cursor_.Digits("the rows of the window", &layout->window)) return false;
+  if (!cursor_.TakeWord("halo")) return cursor_.Expected("'halo' and the columns of padding");
+  return cursor_.Digits("columns on the left", &layout->left) && cursor_.Digits("columns on the right", &layout->right);
+}
+
 bool Parser::ParsePlacement(PlacementText* placement) {
   placement->position = cursor_.Here();
+  if (!ParseLayout(&placement->layout)) return false;
   if (!cursor_.TakeWord("in")) return true;
   if (cursor_.TakeWord("arena")) {
     int64_t offset = 0;
@@ -559,6 +570,7 @@ bool Parser::ParseNode() {
 void Parser::Place(Value* value, const PlacementText& placement) {
   if (placement.arena_offset) value->set_placement(Placement{placement.arena_offset, nullptr});
   value->set_stripes(placement.stripes);
+  value->set_layout(placement.layout);
   if (placement.storage) storage_placements_.push_back({value, placement});
 }
 

@@ -77,11 +77,19 @@ std::string AttributesText(const T& attrs) {
 }
 std::string AttributesText(const std::monostate&) { return ""; }
 
+std::string LayoutText(const Layout& layout) {
+  if (!layout.row_planar) return "";
+  if (layout.window == 0) return " row_planar";
+  return absl::StrCat(" row_planar window ", layout.window, " halo ", layout.left, " ", layout.right);
+}
+
+// Where and how the value lies.
 std::string PlacementText(const Value& value) {
-  if (!value.placement()) return "";
+  const std::string layout = LayoutText(value.layout());
+  if (!value.placement()) return layout;
   const Placement& placement = *value.placement();
-  if (placement.storage_of) return " in " + placement.storage_of->Text();
-  std::string text = absl::StrCat(" in arena+", placement.arena_offset.value_or(0));
+  if (placement.storage_of) return absl::StrCat(layout, " in ", placement.storage_of->Text());
+  std::string text = absl::StrCat(layout, " in arena+", placement.arena_offset.value_or(0));
   if (value.stripes().rows > 0) absl::StrAppend(&text, " rows ", value.stripes().rows);
   if (value.stripes().slots > 0) absl::StrAppend(&text, " slots ", value.stripes().slots);
   return text;

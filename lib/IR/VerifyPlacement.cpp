@@ -64,7 +64,10 @@ bool AnyMeeting(const Stored& a, const Stored& b, F&& meet) {
 // True where `later` is computed exactly in the place of its operand `earlier`, each part of which dies there.
 bool IsInPlace(const Stored& earlier, const Stored& later) {
   const Node* node = later.value->def();
-  if (!node || !later.SamePlace(earlier) || later.value->stripes() != earlier.value->stripes()) return false;
+  if (!node || !later.SamePlace(earlier) || later.value->stripes() != earlier.value->stripes() ||
+      later.value->layout() != earlier.value->layout()) {
+    return false;
+  }
   if (AnyMeeting(earlier, later, [](const Span& s, const Span& t) { return s.last > t.first; })) return false;
   bool is_operand = false;
   for (size_t i = 0; i < node->operands().size(); ++i) {
@@ -91,6 +94,7 @@ const Value* RootOf(const Stored& stored, const std::vector<Stored>& all,
   const auto operand = index.find(def->operand(0));
   if (operand == index.end() || !stored.SamePlace(all[operand->second])) return stored.value;
   if (def->operand(0)->stripes() != stored.value->stripes()) return stored.value;
+  if (def->operand(0)->layout() != stored.value->layout()) return stored.value;
   return all[operand->second].root;
 }
 
@@ -99,11 +103,15 @@ const Value* RootOf(const Stored& stored, const std::vector<Stored>& all,
 void Verifier::CheckPlacements() {
   const int before = errors_;
   for (const Value* input : graph_.inputs()) {
-    if (input->stripes() != Stripes{}) Error(*input, "an input does not lie in stripes");
+    if (input->stripes() != Stripes{} || input->layout() != Layout{}) {
+      Error(*input, "an input does not lie in stripes or row-planar");
+    }
   }
   for (const auto& node : graph_.nodes()) {
     const Stripes& stripes = node->result()->stripes();
-    if (stripes != Stripes{} && graph_.IsOutput(node->result())) Error(*node, "an output does not lie in stripes");
+    if ((stripes != Stripes{} || node->result()->layout() != Layout{}) && graph_.IsOutput(node->result())) {
+      Error(*node, "an output does not lie in stripes or row-planar");
+    }
     if (const absl::Status status = CheckWalk(*node); !status.ok()) Error(*node, status.message());
   }
   if (errors_ > before) return;

@@ -17,7 +17,15 @@ absl::Status No(const Args&... args) {
   return absl::InvalidArgumentError(absl::StrCat(args...));
 }
 
-bool IsStriped(const Value& value) { return value.stripes().rows > 0; }
+bool IsStriped(const Value& value) { return value.stripes().rows > 0 || value.layout().row_planar; }
+
+bool HasWindow(const Value& value) { return value.layout().window > 0; }
+
+// Its parts are overwritten by later ones.
+bool IsRing(const Value& value) { return value.stripes().slots > 0 || HasWindow(value); }
+
+// The rows that are computed at a time.
+int64_t StepRows(const Value& value) { return value.stripes().rows > 0 ? value.stripes().rows : value.type().shape[2]; }
 
 bool IsOneImage(const Type& type) { return type.rank() == 4 && type.shape[0] == 1; }
 
@@ -51,12 +59,15 @@ int64_t ElementBytes(const Value& value) { return ElementTypeBytes(value.type().
 
 // Where the copy of a step's part of x is not needed: its rows lie as the kernel reads them.
 bool IsInPlace(const Node& node, const ConvAttrs& conv, int64_t rows) {
-  if (conv.pads != Pads{}) return false;
   const Value& x = *node.operand(0);
+  if (HasWindow(x)) return true;  // the padding is part of it
+  if (conv.pads != Pads{}) return false;
+  if (x.layout().row_planar && ReadsByPitch(node)) return true;
   const Shape& shape = x.type().shape;
   const RowRange first = RowsBehind(node, {0, rows}), second = RowsBehind(node, {rows, 2 * rows});
-  const int64_t steps = node.result()->type().shape[2] / rows;
+  const int64_t height = node.result()->type().shape[2], steps = (height + rows - 1) / rows;
   if (!IsStriped(x)) return shape[1] == 1 || (steps == 1 && first.end == shape[2]);
+  if (x.layout().row_planar || height % rows != 0) return false;
   const int64_t stripe = x.stripes().rows;
   return first.end == stripe && (steps == 1 || second.first == stripe) && steps * stripe <= shape[2];
 }
@@ -65,8 +76,8 @@ Walk StripesOf(const Node& node) {
   const Value &result = *node.result(), &x = *node.operand(0);
   Walk walk;
   walk.kind = WalkKind::kStripes;
-  walk.rows = IsStriped(result) ? result.stripes().rows : result.type().shape[2];
-  walk.steps = result.type().shape[2] / walk.rows;
+  walk.rows = StepRows(result);
+  walk.steps = (result.type().shape[2] + walk.rows - 1) / walk.rows;
   const auto* conv = node.If<ConvAttrs>();
   if (!conv) return walk;
   const RowRange rows = RowsBehind(node, {0, walk.rows});
@@ -95,6 +106,23 @@ Walk ChannelsOf(const Node& node) {
 
 absl::Status CheckStripes(const Value& value) {
   const Stripes& stripes = value.stripes();
+  if (const Layout& layout = value.layout(); layout != Layout{}) {
+    if (!layout.row_planar || !IsOneImage(value.type())) {
+      return No(value.Text(), " is no 1 x C x H x W, and can't lie row-planar");
+    }
+    constexpr int64_t kMost = 65535;
+    if (layout.window < 0 || layout.window > kMost || layout.left < 0 || layout.left > kMost || layout.right < 0 ||
+        layout.right > kMost || (layout.window == 0 && layout.left + layout.right > 0)) {
+      return No(value.Text(), " has a window of ", layout.window, " rows with ", layout.left, " and ", layout.right,
+                " columns of padding; each must be within [0, ", kMost, "], and there is no padding without a window");
+    }
+    if (stripes.slots != 0) return No(value.Text(), " lies row-planar, and has no slots");
+    if (stripes.rows < 0 || stripes.rows > value.type().shape[2]) {
+      return No(value.Text(), " has ", value.type().shape[2], " rows, of which ", stripes.rows,
+                " can't be computed at a time");
+    }
+    return absl::OkStatus();
+  }
   if (stripes.rows == 0) return stripes.slots == 0 ? absl::OkStatus() : No(value.Text(), " has slots but no rows");
   if (!IsOneImage(value.type())) return No(value.Text(), " is no 1 x C x H x W, and can't lie in stripes");
   const int64_t height = value.type().shape[2];
@@ -109,13 +137,15 @@ absl::Status CheckStripes(const Value& value) {
 
 absl::Status CheckElementwise(const Node& node) {
   const Value& result = *node.result();
+  if (result.layout().row_planar) return No(result.Text(), " is computed element by element, and not row-planar");
   for (const Value* operand : node.operands()) {
     const Shape& shape = operand->type().shape;
     if (operand->is_constant()) {
       if (node.op() == Op::kBinary && shape.size() >= 2 && shape[shape.size() - 2] != 1) {
         return No("constant ", operand->Text(), " has rows of its own");
       }
-    } else if (shape != result.type().shape || operand->stripes().rows != result.stripes().rows) {
+    } else if (shape != result.type().shape || operand->stripes().rows != result.stripes().rows ||
+               operand->layout().row_planar) {
       return No(operand->Text(), " does not lie in stripes like those of ", result.Text());
     }
   }
@@ -132,7 +162,21 @@ absl::Status CheckConv(const Node& node) {
   if (conv.pool.kind != PoolKind::none && (conv.pool.pads != Pads{} || conv.pool.ceil)) {
     return No("a pool with padding is not computed by stripes");
   }
-  const StepNode step = StepNodeOf(node, StripesOf(node));
+  const Walk walk = StripesOf(node);
+  if (const Layout& layout = x.layout(); HasWindow(x)) {
+    if (!ReadsByPitch(node)) return No("its kernel does not read the window of ", x.Text(), " in place");
+    if (y.type().shape[2] % walk.rows != 0) return No("reads a window, but not by whole stripes");
+    if (layout.window < walk.copy_rows || layout.left != conv.pads[1] || layout.right != conv.pads[3]) {
+      return No("reads ", walk.copy_rows, " rows at a time, with ", conv.pads[1], " and ", conv.pads[3],
+                " columns of padding, but the window of ", x.Text(), " has ", layout.window, " rows with ", layout.left,
+                " and ", layout.right);
+    }
+  }
+  if (const Layout& layout = y.layout(); layout.row_planar) {
+    if (layout.left + layout.right > 0 && !ReadsByPitch(node)) return No("its kernel does not write between padding");
+    if (walk.rows > 1 && !WritesByPitch(node)) return No("its kernel writes only one row at a time row-planar");
+  }
+  const StepNode step = StepNodeOf(node, walk);
   if (const absl::Status status = CheckKernel(*step.node, conv.kernel); !status.ok()) {
     return No("a stripe can't be run by kernel ", EnumName(conv.kernel), ": ", status.message());
   }
@@ -198,8 +242,12 @@ class Tracer {
       }
     }
   }
+  // What is written again is in use in between.
   void Write(const Value* value, RowRange channels, RowRange rows, int64_t moment) {
-    EachCell(value, channels, rows, [&](int64_t& first, int64_t& last) { first = last = moment; });
+    EachCell(value, channels, rows, [&](int64_t& first, int64_t& last) {
+      if (first < 0) first = moment;
+      last = moment;
+    });
   }
   void Read(const Value* value, RowRange channels, RowRange rows, int64_t moment) {
     EachCell(value, channels, rows, [&](int64_t&, int64_t& last) { last = std::max(last, moment); });
@@ -210,7 +258,7 @@ class Tracer {
     size_t last = i;
     for (size_t j = i; j <= last; ++j) {
       const Value* result = nodes_[j]->result();
-      if (result->stripes().slots == 0) continue;
+      if (!IsRing(*result)) continue;
       for (size_t user = j + 1; user < nodes_.size(); ++user) {
         const auto& operands = nodes_[user]->operands();
         if (std::count(operands.begin(), operands.end(), result)) last = std::max(last, user);
@@ -225,10 +273,41 @@ class Tracer {
                                    nodes_.begin() + static_cast<std::ptrdiff_t>(last + 1));
     std::vector<int64_t> steps(nodes.size(), 0);
     absl::Status status;
+    for (const Node* node : nodes) {
+      if (HasWindow(*node->result())) OpenWindow(*node->result(), turn.begin);
+    }
     for (const size_t i : TurnOrder(nodes, &status)) Step(*nodes[i], steps[i]++);
-    if (!status.ok() && trace_.status.ok()) trace_.status = status;
+    if (!status.ok()) Fail(status);
     turn.end = 2 * static_cast<int64_t>(trace_.events.size());
     trace_.turns.push_back(turn);
+  }
+
+  void Fail(absl::Status status) {
+    if (trace_.status.ok()) trace_.status = std::move(status);
+  }
+
+  // Filled with padding before the first step of the nodes that take turns.
+  void OpenWindow(const Value& value, int64_t moment) {
+    const std::vector<Node*> users = graph_.Users(&value);
+    if (users.size() != 1 || users[0]->operand(0) != &value || walks_.at(users[0]).kind != WalkKind::kStripes) {
+      return Fail(
+          No(value.Text(), " has a window, which one conv must read, but there are ", users.size(), " readers"));
+    }
+    windows_[&value] = {moment, RowsBehind(*users[0], RowsOfStep(*users[0], walks_.at(users[0]), 0)).first};
+  }
+
+  // What the node's step writes must lie in the window of its result, and its step moves on the window of x.
+  void StepWindows(const Node& node, const Walk& walk, int64_t step, RowRange rows) {
+    if (const auto window = windows_.find(node.result()); window != windows_.end()) {
+      const int64_t first = window->second.first, end = first + node.result()->layout().window;
+      if (rows.first < first || rows.end > end) {
+        Fail(No("rows ", rows.first, " to ", rows.end - 1, " of ", node.result()->Text(),
+                " are computed while its window has rows ", first, " to ", end - 1));
+      }
+    }
+    const auto window = windows_.find(node.operand(0));
+    if (window == windows_.end() || step + 1 == walk.steps) return;
+    window->second.first = RowsBehind(node, RowsOfStep(node, walk, step + 1)).first;
   }
 
   void Step(const Node& node, int64_t step) {
@@ -241,7 +320,8 @@ class Tracer {
       const int64_t each = channels.end / walk.steps;
       channels = {step * each, (step + 1) * each};
     } else if (walk.kind == WalkKind::kStripes) {
-      rows = {step * walk.rows, (step + 1) * walk.rows};
+      rows = RowsOfStep(node, walk, step);
+      StepWindows(node, walk, step, rows);
     }
     for (size_t i = 0; i < node.operands().size(); ++i) {
       const Value* operand = node.operand(i);
@@ -261,13 +341,19 @@ class Tracer {
   }
 
   static int64_t AddressOf(const Value& value, const Cells& cells, int64_t channel, int64_t row) {
-    const int64_t stripe = value.stripes().rows > 0 ? value.stripes().rows : cells.rows;
+    int64_t stripe = value.stripes().rows > 0 ? value.stripes().rows : cells.rows;
+    if (value.layout().row_planar) stripe = 1;
     const int64_t slots = value.stripes().slots > 0 ? value.stripes().slots : cells.rows / stripe;
     return ((row / stripe % slots * cells.channels + channel) * stripe + row % stripe) * cells.bytes;
   }
 
-  static std::vector<Span> SpansOf(const Value& value, const Cells& cells) {
+  // What moves is in use as a whole.
+  std::vector<Span> SpansOf(const Value& value, const Cells& cells) const {
     std::vector<Span> spans;
+    if (const auto window = windows_.find(&value); window != windows_.end()) {
+      const int64_t last = *std::max_element(cells.last.begin(), cells.last.end());
+      return {{0, StoredBytes(value), window->second.begin, last}};
+    }
     for (int64_t c = 0; c < cells.channels; ++c) {
       for (int64_t r = 0; r < cells.rows; ++r) {
         const auto i = static_cast<size_t>(c * cells.rows + r);
@@ -296,6 +382,11 @@ class Tracer {
   std::map<const Node*, Walk> walks_;
   std::map<const Node*, int64_t> memory_;
   std::map<const Value*, Cells> cells_;
+  struct Window {
+    int64_t begin = 0;  // moment from which it is in use
+    int64_t first = 0;  // the row of the value, or of the padding above it, that is its first one
+  };
+  std::map<const Value*, Window> windows_;
   Trace trace_;
 };
 
@@ -303,6 +394,31 @@ class Tracer {
 
 bool IsElementwise(const Node& node) {
   return node.If<UnaryAttrs>() || node.If<BinaryAttrs>() || node.If<LutAttrs>() || node.If<RequantizeAttrs>();
+}
+
+RowRange RowsOfStep(const Node& node, const Walk& walk, int64_t i) {
+  const int64_t first = std::min(i * walk.rows, node.result()->type().shape[2] - walk.rows);
+  return {first, first + walk.rows};
+}
+
+Pitch PitchOf(const Value& image) {
+  const Shape& shape = image.type().shape;
+  if (!image.layout().row_planar) return {shape[3], shape[2] * shape[3]};
+  const int64_t width = image.layout().left + shape[3] + image.layout().right;
+  return {shape[1] * width, width};
+}
+
+bool ReadsByPitch(const Node& node) {
+  const auto* conv = node.If<ConvAttrs>();
+  if (!conv || node.operand(0)->type().element != ElementType::i8) return false;
+  const Type& w = node.operand(1)->type();
+  const bool depthwise = conv->group > 1 && w.rank() == 4 && w.shape[1] == 1 && conv->pool.kind == PoolKind::none;
+  return conv->kernel != LayerKernel::plain || w.encoding != Encoding::kDense || !depthwise;
+}
+
+bool WritesByPitch(const Node& node) {
+  const auto* conv = node.If<ConvAttrs>();
+  return conv && conv->kernel != LayerKernel::plain;
 }
 
 RowRange RowsBehind(const Node& node, RowRange of_result) {
@@ -321,7 +437,7 @@ Walk WalkOf(const Node& node) {
   const Value& result = *node.result();
   const bool stripes = IsStriped(result) || ReadsStripes(node);
   if (stripes && (!CheckWalk(node).ok() || IsView(node))) return {};
-  const bool rings = result.stripes().slots > 0 || (stripes && node.operand(0)->stripes().slots > 0);
+  const bool rings = IsRing(result) || (stripes && IsRing(*node.operand(0)));
   if (IsChannelwise(node) && !rings) return ChannelsOf(node);
   return stripes ? StripesOf(node) : Walk{};
 }
@@ -334,7 +450,7 @@ absl::Status CheckWalk(const Node& node) {
   }
   if (!IsStriped(result) && !ReadsStripes(node)) return absl::OkStatus();
   if (IsElementwise(node)) return CheckElementwise(node);
-  const bool rings = result.stripes().slots > 0 || node.operand(0)->stripes().slots > 0;
+  const bool rings = IsRing(result) || IsRing(*node.operand(0));
   if (IsView(node) && !IsStriped(result) && !rings) return absl::OkStatus();  // a copy
   if (IsChannelwise(node) && !rings) return absl::OkStatus();
   if (node.If<ConvAttrs>()) return CheckConv(node);
@@ -376,7 +492,9 @@ StepNode StepNodeOf(const Node& node, const Walk& walk) {
     shape[2] = walk.rows;
     const Shape& x = node.operand(0)->type().shape;
     if (auto* conv = std::get_if<ConvAttrs>(&attrs)) {
-      input(0, {1, x[1], walk.copy_rows, walk.copies ? walk.copy_width : x[3]});
+      const Layout& layout = node.operand(0)->layout();
+      input(0, {1, x[1], walk.copy_rows, walk.copies || layout.window > 0 ? walk.copy_width : x[3]});
+      if (!walk.copies && layout.row_planar) operands[0]->set_layout({.row_planar = true});
       conv->pads = {};
       conv->band = 0;
     } else {
@@ -387,11 +505,15 @@ StepNode StepNodeOf(const Node& node, const Walk& walk) {
   }
   step.node = step.graph->AddNode(std::move(attrs), std::move(operands), result.name(),
                                   WithShape(result.type(), std::move(shape)), node.loc());
+  if (const Layout& layout = result.layout(); walk.kind == WalkKind::kStripes && layout.row_planar) {
+    step.node->result()->set_layout({.row_planar = true, .left = layout.left, .right = layout.right});
+  }
   return step;
 }
 
 int64_t StoredBytes(const Value& value) {
   const int64_t bytes = value.type().bytes();
+  if (HasWindow(value)) return value.layout().window * PitchOf(value).row * ElementBytes(value);
   if (value.stripes().slots == 0) return bytes;
   return bytes / (value.type().shape[2] / value.stripes().rows) * value.stripes().slots;
 }
@@ -415,7 +537,7 @@ std::vector<size_t> TurnOrder(const std::vector<Node*>& nodes, absl::Status* sta
       if (!std::count(operands.begin(), operands.end(), result)) continue;
       if (done[j] == walks[j].steps) continue;
       if (walks[i].kind != WalkKind::kStripes || walks[j].kind != WalkKind::kStripes) return false;
-      const RowRange rows = RowsBehind(*nodes[i], {done[i] * walks[i].rows, (done[i] + 1) * walks[i].rows});
+      const RowRange rows = RowsBehind(*nodes[i], RowsOfStep(*nodes[i], walks[i], done[i]));
       if (std::min(rows.end, result->type().shape[2]) > done[j] * walks[j].rows) return false;
     }
     return true;

@@ -21,7 +21,14 @@ std::vector<Forbidden> ForbiddenDifferences(const Buffer& a, const Buffer& b) {
   if (a.first > b.last || b.first > a.last) return all;
   for (const Span& s : a.spans) {
     for (const Span& t : b.spans) {
-      if (s.first <= t.last && t.first <= s.last) all.push_back({t.begin - s.end, t.end - s.begin});
+      if (s.first > t.last || t.first > s.last) continue;
+      const Forbidden next = {t.begin - s.end, t.end - s.begin};
+      // Most follow each other.
+      if (!all.empty() && next.lo < all.back().hi && all.back().lo < next.hi) {
+        all.back() = {std::min(all.back().lo, next.lo), std::max(all.back().hi, next.hi)};
+      } else {
+        all.push_back(next);
+      }
     }
   }
   std::sort(all.begin(), all.end(), [](const Forbidden& x, const Forbidden& y) { return x.lo < y.lo; });
@@ -41,8 +48,11 @@ class Placer {
  public:
   explicit Placer(std::vector<Buffer>& buffers) : buffers_(buffers), forbidden_(buffers.size()) {
     for (size_t i = 0; i < buffers.size(); ++i) {
-      for (size_t j = 0; j < buffers.size(); ++j) {
-        forbidden_[i].push_back(i == j ? std::vector<Forbidden>{} : ForbiddenDifferences(buffers[i], buffers[j]));
+      forbidden_[i].resize(buffers.size());
+      for (size_t j = 0; j < i; ++j) {
+        forbidden_[i][j] = ForbiddenDifferences(buffers[i], buffers[j]);
+        for (const Forbidden& f : forbidden_[i][j]) forbidden_[j][i].push_back({-f.hi, -f.lo});
+        std::reverse(forbidden_[j][i].begin(), forbidden_[j][i].end());
       }
     }
   }

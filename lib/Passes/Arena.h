@@ -43,6 +43,15 @@ std::string ArenaPicture(const Graph& graph, const std::vector<Buffer>& buffers,
 // `io`: inputs and outputs count. The given order, where nothing is gained by another.
 std::vector<Node*> OrderForMemory(const Graph& graph, bool io, bool in_place);
 
+// How a node's result is stored, and by which kernel it is computed: what StreamRows decides.
+struct Storage {
+  Stripes stripes;
+  Layout layout;
+  LayerKernel kernel = LayerKernel::plain;  // of a conv
+};
+std::vector<Storage> StorageOf(const Graph& graph);  // of all nodes, in order
+void SetStorage(const Graph& graph, const std::vector<Storage>& storage);
+
 // Has values stored in stripes of rows, so that chains of layers run a few rows at a time and results overlap their
 // operands, until no more than `ram` bytes are in use at once or nothing more is gained (StreamRows.cpp).
 // `buffers_of`: the buffers of the graph as it is.

@@ -46,9 +46,9 @@ class PlanBuffers : public Pass {
     graph.set_arena_bytes(peak);
     if (ram_ > 0 && peak > ram_) {
       return absl::FailedPreconditionError(absl::StrCat(
-          "the arena needs ", peak, " bytes, ", peak - ram_, " over ram=", ram_, " (lower bound of this order ", bound,
-          "); what is largest: ", Largest(arena), "; the most is in use ", MostInUse(graph, arena), ". ",
-          io_ ? "" : "Inputs and outputs are beside it. ",
+          "the arena needs ", peak, " bytes, ", peak - ram_, " over ram=", ram_,
+          ", by the least plan that is found (lower bound of its order ", bound, "); what is largest: ", Largest(arena),
+          "; the most is in use ", MostInUse(graph, arena), ". ", io_ ? "" : "Inputs and outputs are beside it. ",
           "Pools fused into convolutions, fewer channels (prune-channels behind pruning), int8 instead of float "
           "(--calibrate=) or a smaller input would help"));
     }
@@ -85,8 +85,11 @@ convolution and a pool run channel by channel, so that their results may lie ove
 the arena is over `ram`, segments of convolutions and elementwise operations have their results stored in stripes of rows
 (`in arena+0 rows 4`): a layer computes a stripe from a copy of the rows that it needs, and its result may lie over the
 stripes that are not needed any more; or the layers of a segment take turns, and what they hand to each other is a ring of
-a few stripes (`slots 3`). Of the segments and heights tried, that with the fewest copies is taken after which not more than
-`ram` is in use there.
+a few stripes (`slots 3`). Between convolutions of int8 results may also lie row-planar (`row_planar`): such rows are read
+where they are, without a copy, so that a result may follow its operand row by row; and layers that take turns share a
+window of rows with the reader's padding around them (`row_planar window 6 halo 2 2`), which moves up as the reader goes on.
+Of the segments, ways and heights tried, that which adds the least time (copies, calls, weights decoded again) is taken
+after which not more than `ram` is in use there.
 
 The remark (`--remarks`) lists each tensor's offset, the peak, the lower bound (the most bytes in use at once) and the gap
 between them, and draws the arena over time; the verifier follows the same steps and checks that nothing in use is
@@ -111,25 +114,32 @@ overwritten.)";
   // The search for streams goes by what is in use at once; where a plan has gaps, another one for less may fit.
   void Stream(Graph& graph, Plan& plan, const PassContext& context) const {
     const int64_t before = PeakOf(plan.arena);
-    std::vector<Stripes> best(graph.nodes().size());
-    const auto results = [&] {
-      std::vector<Value*> values;
-      for (const auto& node : graph.nodes()) values.push_back(node->result());
-      return values;
-    }();
-    for (int64_t part = 64; part >= 40 && PeakOf(plan.arena) > ram_; part -= 3) {
-      for (Value* value : results) value->set_stripes({});
-      StreamRows(graph, ram_ / 64 * part, [&](const Graph& of, const Trace& trace) {
+    const std::vector<Storage> given = StorageOf(graph);
+    std::vector<Storage> best = given;
+    const auto stream_to = [&](int64_t ram) {
+      SetStorage(graph, given);
+      StreamRows(graph, ram, [&](const Graph& of, const Trace& trace) {
         std::vector<Buffer> buffers = FormBuffers(of, trace);
         std::erase_if(buffers, [](const Buffer& buffer) { return buffer.parameter != nullptr; });
         return buffers;
       });
       Plan other = PlanOf(graph);
-      if (PeakOf(other.arena) >= PeakOf(plan.arena)) continue;
+      if (PeakOf(other.arena) >= PeakOf(plan.arena)) return false;
       plan = std::move(other);
-      for (size_t i = 0; i < best.size(); ++i) best[i] = results[i]->stripes();
+      best = StorageOf(graph);
+      return true;
+    };
+    const int64_t step = std::max<int64_t>(ram_ * 3 / 64, 1);
+    for (int64_t ram = ram_; ram >= ram_ * 5 / 8 && PeakOf(plan.arena) > ram_ && ram > ram_ - 9 * step; ram -= step) {
+      stream_to(ram);
     }
-    for (size_t i = 0; i < best.size(); ++i) results[i]->set_stripes(best[i]);
+    // Too little: what is the least?
+    for (bool less = true; less && PeakOf(plan.arena) > ram_;) {
+      const int64_t peak = PeakOf(plan.arena);
+      less = false;
+      for (const int64_t part : {64, 63, 62, 60, 56, 48}) less = less || stream_to(peak / 64 * part - 1);
+    }
+    SetStorage(graph, best);
     const int64_t after = PeakOf(plan.arena);
     if (after < before)
       context.Remark(graph, nullptr, absl::StrCat("rows streamed: ", before, " bytes become ", after));
@@ -239,6 +249,7 @@ overwritten.)";
       if (found == buffer_of.end()) continue;  // a constant
       const Buffer& operand = buffers[found->second];
       if (operand.bytes != result.bytes || node.operand(i)->stripes() != node.result()->stripes()) continue;
+      if (node.operand(i)->layout() != node.result()->layout()) continue;
       if (operand.parameter && result.parameter) continue;  // two storages of the caller's: it is a copy
       // What lies in a parameter is of its element type, so that the caller's array is only ever accessed as such.
       const Value* parameter = operand.parameter ? operand.parameter : result.parameter;
@@ -312,6 +323,8 @@ overwritten.)";
         if (stripes.rows > 0)
           absl::StrAppend(&text, ", in stripes of ", stripes.rows, stripes.rows > 1 ? " rows" : " row");
         if (stripes.slots > 0) absl::StrAppend(&text, ", a ring of ", stripes.slots);
+        if (value->layout().row_planar) absl::StrAppend(&text, ", row-planar");
+        if (value->layout().window > 0) absl::StrAppend(&text, ", a window of ", value->layout().window, " rows");
       }
     }
     return text;

@@ -82,7 +82,8 @@ class KernelBench : public Bench {
     const Pair window = {Pick(1, 3), Pick(1, 4)};
     const int64_t pool = Pick(1, 2);
     if (pool == 2) attrs.pool = {PoolKind::max, {2, 2}, {2, 2}};
-    const Pair size = {Pick(4, 11), Pick(4, 11)};  // the convolution's output
+    const int64_t least = kernel == LayerKernel::list ? 2 : 4;
+    const Pair size = {Pick(least, least + 7), Pick(4, 11)};  // the convolution's output
     Shape x = {Pick(0, 4) ? 1 : 2, attrs.group * Pick(1, 3), 0, 0};
     const bool padded = Pick(0, 1) == 1;
     for (size_t d = 0; d < 2; ++d) {
@@ -94,7 +95,7 @@ class KernelBench : public Bench {
       }
       x[d + 2] = reach;
     }
-    if (attrs.pads != Pads{}) attrs.band = Pick(4 / pool, size[0] / pool);
+    if (attrs.pads != Pads{}) attrs.band = Pick(least / pool, size[0] / pool);
     const int64_t channels = attrs.group * Pick(1, 3);
     AddLayer(attrs, kernel, X(x),
              Weighted({channels, x[1] / attrs.group, window[0], window[1]}, density, encoding,

@@ -40,10 +40,22 @@ struct Placement {
 // C x rows x W, one behind the other; or row-major (rows = 0). With `slots`, only that many stripes have a place, and
 // stripe i is in slot i modulo slots, over those before it. Text: `in arena+1024 rows 4 slots 3`.
 struct Stripes {
-  int64_t rows = 0;   // divides H
+  int64_t rows = 0;   // divides H, but of what lies row-planar
   int64_t slots = 0;  // 0: as many as there are stripes
 
   bool operator==(const Stripes&) const = default;
+};
+
+// The order of the elements of a value of 1 x C x H x W: planar, C x H x W, or row-planar, H x C x W, where the rows of
+// all channels are contiguous. With a window, only that many rows at a time have a place: those that the one conv that
+// reads the value needs next, with its padding around them, window x C x (left + W + right); they move up as it goes
+// on. Text: `row_planar`, `row_planar window 6 halo 2 2`.
+struct Layout {
+  bool row_planar = false;
+  int64_t window = 0;           // rows; 0: all rows, and no padding
+  int64_t left = 0, right = 0;  // columns of padding of a window
+
+  bool operator==(const Layout&) const = default;
 };
 
 class Value {
@@ -62,6 +74,8 @@ class Value {
   void set_placement(std::optional<Placement> placement) { placement_ = placement; }
   const Stripes& stripes() const { return stripes_; }
   void set_stripes(Stripes stripes) { stripes_ = stripes; }
+  const Layout& layout() const { return layout_; }
+  void set_layout(Layout layout) { layout_ = layout; }
   // "%name" or "@name", quoted where the name is no plain identifier.
   std::string Text() const;
 
@@ -74,6 +88,7 @@ class Value {
   Node* def_ = nullptr;
   std::optional<Placement> placement_;
   Stripes stripes_;
+  Layout layout_;
 };
 
 // One operation; every node has exactly one result.

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "mcuc/IR/Graph.h"
+#include "mcuc/IR/Walk.h"
 
 namespace mcuc {
 
@@ -40,6 +41,8 @@ struct Band {
   int64_t bytes = 0;           // of the copy; 0: x is read in place
 };
 Band BandOf(const ConvAttrs& attrs, const Shape& x, const Shape& w, const Shape& y);
+// How x lies where these kernels read it.
+Pitch ListPitch(const Node& node, const ConvAttrs& attrs);
 
 // What a kernel needs of the arena while it runs: its list of words, unless that lies on the stack, and then its band
 // or, of a node that walks by stripes or channels (Walk.h), the copy of a step's input and a step's result.

@@ -17,7 +17,7 @@ namespace mcuc {
 enum class WalkKind : uint8_t {
   kWhole,     // its operands are read and its result is written in any order
   kChannels,  // step c reads channel c of x and nothing else of it, and writes what is computed from it
-  kStripes,   // step i computes rows [i * rows, (i + 1) * rows) of the result
+  kStripes,   // step i computes `rows` rows of the result, from row i * rows on, the last step the last ones
 };
 
 struct Walk {
@@ -36,11 +36,15 @@ Walk WalkOf(const Node& node);
 // Whether the node can read its operands and write its result as they are stored; the message says why not.
 absl::Status CheckWalk(const Node& node);
 
-// The rows of operand 0 from which rows [first, end) of a conv's, a pool's or an elementwise operation's result are
-// computed; they may lie above and below it.
+// The rows of the result of operation `node` that step i of a walk of kStripes computes. Where `rows` does not divide
+// the result's, the last step computes some of them again.
 struct RowRange {
   int64_t first = 0, end = 0;
 };
+RowRange RowsOfStep(const Node& node, const Walk& walk, int64_t i);
+
+// The rows of operand 0 from which rows [first, end) of a conv's, a pool's or an elementwise operation's result are
+// computed; they may lie above and below it.
 RowRange RowsBehind(const Node& node, RowRange of_result);
 // The operations that compute each element from those at its place.
 bool IsElementwise(const Node& node);
@@ -54,7 +58,18 @@ struct StepNode {
 };
 StepNode StepNodeOf(const Node& node, const Walk& walk);
 
-// Bytes of a value's place: of all its rows, or of its ring of stripes.
+// In elements, of an image that lies planar or row-planar: from one to the one below it, and to that of the next
+// channel.
+struct Pitch {
+  int64_t row = 0, plane = 0;
+};
+Pitch PitchOf(const Value& image);
+// Whether the kernel of a conv reads x by its Pitch, and writes each channel's row of the result by it.
+bool ReadsByPitch(const Node& node);
+// Whether it writes several rows of a result that lies row-planar.
+bool WritesByPitch(const Node& node);
+
+// Bytes of a value's place: of all its rows, of its ring of stripes or of its window.
 int64_t StoredBytes(const Value& value);
 
 // Bytes [begin, end) of a place, in use from moment `first` to moment `last`, both included.
