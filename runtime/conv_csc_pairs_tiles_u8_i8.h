@@ -30,8 +30,7 @@ MCUC_PAIRS_FUNCTION int32_t mcuc_conv_csc_pairs_decode_u8_i8(const struct mcuc_c
     k_before = k;
     k += 1 + mcuc_gap_u8(&gaps);
     if (k >= taps) break;
-    const int32_t row = mcuc_quotient_16(k, per_row), plane = mcuc_quotient_16(row, per_plane);
-    const int32_t at = k * dilation_w + row * row_step + plane * plane_step;
+    const int32_t at = mcuc_tap_at(row_step, plane_step, dilation_w, per_row, per_plane, k);
     const int32_t w = mcuc_value_i8(value, i++);
     if (w == 0) continue; /* some codes hold zeros */
     *list++ = mcuc_pairs_word(w, at - before);
@@ -103,6 +102,14 @@ MCUC_INLINE void mcuc_conv_csc_pairs_tiles_u8_i8(const struct mcuc_conv_words *s
   struct mcuc_conv_csc_pairs_place_u8_i8 place = {mcuc_start_gaps_u8(delta), -1, 0};
   struct mcuc_words_quant q = {.mul = mul, .shift = shift, .y_zero = y_zero, .lo = lo, .hi = hi};
   mcuc_words_channel(&q);
+#if defined(MCUC_PAIRS_FLAT)
+  int16_t lanes[MCUC_PAIRS_FLAT + MCUC_PAIRS_FLAT_BEYOND];
+  const int32_t window = pool == MCUC_POOL_MAX ? 2 : 1;
+  const int32_t reach = mcuc_tap_at(s->row_step, s->plane_step, dilation_w, per_row, per_plane, s->taps - 1) +
+                        (s->rows * window - 1) * s->dy + s->columns * window;
+  const int32_t flat = filters == 0 && reach <= MCUC_PAIRS_FLAT;
+  if (flat) mcuc_pairs_flat_widen(x, reach, lanes);
+#endif
   int32_t in_group = 0;
   for (int32_t m = 0; m < s->outputs; ++m, y += s->plane) {
     const int32_t sum = mcuc_conv_csc_pairs_decode_u8_i8(s, dilation_w, per_row, per_plane, &place, value, list);
@@ -110,6 +117,12 @@ MCUC_INLINE void mcuc_conv_csc_pairs_tiles_u8_i8(const struct mcuc_conv_words *s
     if (multipliers != 0) q.mul = multipliers[m];
     if (shifts != 0) q.shift = shifts[m];
     if (multipliers != 0 || shifts != 0) mcuc_words_channel(&q);
+#if defined(MCUC_PAIRS_FLAT)
+    if (flat) {
+      mcuc_pairs_flat(s, &q, list, lanes, pool, y);
+      continue;
+    }
+#endif
     mcuc_conv_csc_pairs_channel_u8_i8(s, dx, &q, list, x, raise, pool, y);
     if (filters != 0 && ++in_group == filters) {
       in_group = 0;

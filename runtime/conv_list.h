@@ -66,7 +66,7 @@ MCUC_INLINE void mcuc_list_tile(const struct mcuc_conv_words *s, int32_t dx, con
 }
 #else
 /* Two rows of sums, of as many columns as most compilers keep in registers. */
-#if defined(__ARM_ARCH_6M__)
+#if defined(__ARM_ARCH_6M__) || (defined(__arm__) && defined(__OPTIMIZE_SIZE__))
 enum { MCUC_LIST_ROWS = 2, MCUC_LIST_COLUMNS = 2, MCUC_LIST_RAISE = 0, MCUC_LIST_BACK = 1 };
 #elif defined(__ARM_FEATURE_DSP)
 enum { MCUC_LIST_ROWS = 2, MCUC_LIST_COLUMNS = 4, MCUC_LIST_RAISE = 0, MCUC_LIST_BACK = 0 };

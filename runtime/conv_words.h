@@ -33,6 +33,14 @@ MCUC_INLINE int32_t mcuc_quotient_16(int32_t n, uint32_t reciprocal) {
   return (int32_t)((((uint32_t)n + 1) * reciprocal) >> 16);
 }
 
+/* Where tap k of a filter lies behind the first one. The steps are those of the shape, which a caller keeps in
+   registers. */
+MCUC_INLINE int32_t mcuc_tap_at(int32_t row_step, int32_t plane_step, int32_t dilation_w, uint32_t per_row,
+                                uint32_t per_plane, int32_t k) {
+  const int32_t row = mcuc_quotient_16(k, per_row), plane = mcuc_quotient_16(row, per_plane);
+  return k * dilation_w + row * row_step + plane * plane_step;
+}
+
 /* A word of a list: in its lower half the step in x from where the word before has left off, in the upper one the
    weight, which is not 0. Two words of 0 end the list. */
 MCUC_INLINE uint32_t mcuc_word(int32_t weight, int32_t step) {

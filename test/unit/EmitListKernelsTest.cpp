@@ -60,7 +60,9 @@ class KernelBench : public Bench {
   void AddLayer(Attrs attrs, LayerKernel kernel, Value* x, const Layer& layer, int64_t channels) {
     const bool per_channel = Pick(0, 1) == 1;
     for (int64_t c = 0; c < (per_channel ? channels : 1); ++c) {
-      attrs.mul.push_back(Pick(0, 9) ? static_cast<int32_t>(Pick(1 << 30, INT32_MAX)) : 0);
+      // The largest one too: its halves, the lower one signed, do not fit 16 bits.
+      const int64_t least = Pick(0, 4) ? 1 << 30 : INT32_MAX;
+      attrs.mul.push_back(Pick(0, 9) ? static_cast<int32_t>(Pick(least, INT32_MAX)) : 0);
       attrs.shift.push_back(static_cast<int32_t>(Pick(0, 9) ? Pick(-10, -6) : Pick(-16, 7)));
     }
     attrs.act = Pick(0, 1) ? Act{ActKind::relu, 0, 0} : Pick(0, 1) ? Act{ActKind::clip, -1, 2} : Act{};
@@ -116,6 +118,13 @@ class KernelBench : public Bench {
              Weighted({2, 33, 3, 3}, 1.0, encoding, false, LayerKernel::list), 2);
   }
 
+  // An input that is too large to be widened on the stack.
+  void AddLarge(Encoding encoding) {
+    ConvAttrs attrs;
+    AddLayer(attrs, LayerKernel::pairs, X({1, 3, 55, 52}),
+             Weighted({2, 3, 3, 3}, 0.3, encoding, true, LayerKernel::pairs), 2);
+  }
+
   int64_t bias_shift_ = 0;
 };
 
@@ -132,6 +141,7 @@ TEST_P(EmitListKernels, EqualTheInterpreter) {
         bench.AddFc(encoding, density);
       }
       bench.AddLongList(encoding);
+      bench.AddLarge(encoding);
     }
     EmitCheckOptions options;
     options.compiler += flags;
