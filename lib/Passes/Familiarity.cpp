@@ -19,9 +19,9 @@ double VarianceOf(const Score& score) {
 
 absl::StatusOr<Familiarity> TestFamiliarity(const Graph& graph, const Outputs& outputs, const Score& score,
                                             const Retrain& retrain, PassContext& context) {
-  Familiarity result;
-  const Dataset seen = context.train->Thinned(std::max<int64_t>(1, context.validate->size()));
-  const absl::StatusOr<Outputs> on_seen = RunGraph(graph, seen, context.threads);
+  Familiarity result{false, {}, {}, {}, context.train->Thinned(std::max<int64_t>(1, context.validate->size())), {}};
+  const Dataset& seen = result.seen;
+  absl::StatusOr<Outputs> on_seen = RunGraph(graph, seen, context.threads);
   if (!on_seen.ok()) return on_seen.status();
   const absl::StatusOr<Score> train = ScoreOf(*on_seen, seen, nullptr, MetricKind::kTop1);
   if (!train.ok()) return train.status();
@@ -33,7 +33,7 @@ absl::StatusOr<Familiarity> TestFamiliarity(const Graph& graph, const Outputs& o
   if (!control.ok()) return control.status();
   const absl::StatusOr<Outputs> control_seen = RunGraph(**control, seen, context.threads);
   if (!control_seen.ok()) return control_seen.status();
-  absl::StatusOr<Outputs> control_outputs = RunGraph(**control, *context.validate, context.threads);
+  const absl::StatusOr<Outputs> control_outputs = RunGraph(**control, *context.validate, context.threads);
   if (!control_outputs.ok()) return control_outputs.status();
   const absl::StatusOr<Score> control_train = ScoreOf(*control_seen, seen, nullptr, MetricKind::kTop1);
   if (!control_train.ok()) return control_train.status();
@@ -41,14 +41,13 @@ absl::StatusOr<Familiarity> TestFamiliarity(const Graph& graph, const Outputs& o
   if (!control_score.ok()) return control_score.status();
   result.control_train = *control_train;
   result.control = *control_score;
-  result.control_outputs = *std::move(control_outputs);
-  result.margin = std::max(0.0, train->value - control_train->value);
 
   // Both differences are between the same samples, of two models.
   const double lost = DropOf(score, *control_score), lost_seen = DropOf(*train, *control_train);
-  const double error = DropErrorOf(outputs, result.control_outputs, *context.validate, score);
+  const double error = DropErrorOf(outputs, *control_outputs, *context.validate, score);
   const double error_seen = DropErrorOf(*on_seen, *control_seen, seen, *train);
   result.known = lost > kSure * error && lost - lost_seen > kSure * std::hypot(error, error_seen);
+  result.outputs = *std::move(on_seen);
   return result;
 }
 

@@ -5,6 +5,10 @@
 // A model that knows them scores there as on its training samples. Whether that is because it has seen both, or because
 // it learnt nothing by heart, shows when it is retrained on the training samples alone (the control): then only what it
 // had memorized of the others is lost.
+//
+// No set is left then that the model has not seen. But it has seen both alike, and a candidate, retrained on one of
+// them, has forgotten part of the other and learnt more of this one than the model had: so drops are measured on as
+// many of both, where the two errors oppose.
 #ifndef MCUC_LIB_PASSES_FAMILIARITY_H
 #define MCUC_LIB_PASSES_FAMILIARITY_H
 
@@ -15,10 +19,8 @@ namespace mcuc::prune {
 struct Familiarity {
   bool known = false;                   // the validation samples were trained on
   Score train, control_train, control;  // of the model on training samples; of the control there and on validation
-  Outputs control_outputs;              // on the validation samples
-  // What the control's score lacks to the model's own on the training samples. The model may generalize as much better
-  // than the control on unseen samples.
-  double margin = 0;
+  Dataset seen;                         // those training samples, at most as many as there are validation samples
+  Outputs outputs;                      // the model's on them
 };
 
 // `outputs` and `score`: of the graph on context.validate. Both sets must have labels and be scored by them.

@@ -146,8 +146,8 @@ class PruneSearch : public Pass {
                 "the drop on the validation samples and this many standard errors of it must be within max-drop",
                 &standard_errors_);
     options.Add("control",
-                "with training data: ask whether the model was trained on the validation samples, and if so measure "
-                "drops from a control, the model retrained without them",
+                "with training data: ask whether the model was trained on the validation samples, by retraining it "
+                "without them, and if so measure drops on training samples too",
                 &control_);
     options.Add("search-time",
                 "seconds: no candidate is begun that would probably end later, and gradual trains each for so few "
@@ -225,8 +225,9 @@ class PruneSearch : public Pass {
            "while what is retrained without them does not. So where it scores there as on its training samples, a "
            "control is trained first: the model itself, for half of the epochs, with nothing pruned or quantized. "
            "Where that loses on the validation samples alone, by three standard errors, they were known: a warning "
-           "says so with the scores, and drops are measured from the control, and from as much above it as it lacks "
-           "to the model on the training samples. `control=false` does not ask.\n\n"
+           "says so with the scores. Drops are then the mean of those on the validation samples, of which a candidate "
+           "has forgotten something, and on as many training samples, of which it has learnt more than the model had. "
+           "`control=false` does not ask.\n\n"
            "The score is top-1 accuracy with labels. Without labels it is the agreement with the top-1 of the graph "
            "before the search or, for a model of one output or with expected outputs, the mean squared error; its drop "
            "is the growth of the error as a fraction of the variance of the values compared with, which is the loss of "

@@ -244,7 +244,7 @@ class Search {
     return absl::OkStatus();
   }
 
-  // Measures drops from the control where the graph was trained on the validation samples.
+  // Measures drops on training samples too where the graph was trained on the validation samples.
   absl::Status TestReference() {
     if (!options_.retrain || options_.sparsity || options_.flash || result_.reference.kind != MetricKind::kTop1 ||
         !context_.train || !context_.train->has_labels()) {
@@ -264,12 +264,10 @@ class Search {
         absl::StrCat("the model was trained on the validation samples, it seems: it scores ",
                      result_.reference.ToString(), " there and ", familiarity->train.ToString(),
                      " training samples; retrained without them, ", familiarity->control.ToString(), " and ",
-                     familiarity->control_train.ToString(), ". Drops are measured from ",
-                     Fixed("%.2f", 100 * (familiarity->control.value + familiarity->margin)),
-                     " %; samples that it has never seen would give a surer figure"));
-    result_.reference = familiarity->control;
-    reference_ = std::move(familiarity->control_outputs);
-    margin_ = familiarity->margin;
+                     familiarity->control_train.ToString(),
+                     ". Drops are measured on as many samples of both; samples that it has never seen would give a "
+                     "surer figure"));
+    seen_ = std::move(*familiarity);
     return absl::OkStatus();
   }
 
@@ -283,14 +281,31 @@ class Search {
     candidate.flash = context_.target->FlashOf(*rest);
     for (const Value* weights : WeightsOf(*rest)) candidate.nonzeros += weights->tensor().nonzeros();
     if (!context_.validate) return absl::OkStatus();
-    absl::StatusOr<Outputs> outputs = RunGraph(*rest, *context_.validate, context_.threads);
-    if (!outputs.ok()) return outputs.status();
-    absl::StatusOr<Score> score = ScoreOf(*outputs, *context_.validate, &reference_, options_.metric);
-    if (!score.ok()) return score.status();
-    candidate.score = *score;
-    candidate.drop = DropOf(result_.reference, *score) + margin_;
-    candidate.error = DropErrorOf(reference_, *outputs, *context_.validate, *score);
+    const absl::StatusOr<Loss> loss = LossOf(*rest, *context_.validate, reference_, result_.reference);
+    if (!loss.ok()) return loss.status();
+    candidate.score = loss->score;
+    candidate.drop = loss->drop;
+    candidate.error = loss->error;
+    if (!seen_) return absl::OkStatus();
+    const absl::StatusOr<Loss> of_seen = LossOf(*rest, seen_->seen, seen_->outputs, seen_->train);
+    if (!of_seen.ok()) return of_seen.status();
+    candidate.drop = (loss->drop + of_seen->drop) / 2;
+    candidate.error = std::hypot(loss->error, of_seen->error) / 2;
     return absl::OkStatus();
+  }
+
+  struct Loss {
+    Score score;
+    double drop = 0, error = 0;
+  };
+  // On these samples, of which the graph before the search has these outputs and this score.
+  absl::StatusOr<Loss> LossOf(const Graph& graph, const Dataset& data, const Outputs& before,
+                              const Score& score_before) {
+    const absl::StatusOr<Outputs> outputs = RunGraph(graph, data, context_.threads);
+    if (!outputs.ok()) return outputs.status();
+    const absl::StatusOr<Score> score = ScoreOf(*outputs, data, &before, options_.metric);
+    if (!score.ok()) return score.status();
+    return Loss{*score, DropOf(score_before, *score), DropErrorOf(before, *outputs, data, *score)};
   }
 
   // Aborted where what is lost half-way is more than the rest of the training can win back.
@@ -299,21 +314,19 @@ class Search {
       return absl::OkStatus();
     }
     const Dataset some = context_.validate->Thinned(kGlances);
-    const absl::StatusOr<Outputs> now = RunGraph(half_way, some, context_.threads);
-    if (!now.ok()) return now.status();
-    const absl::StatusOr<Score> score = ScoreOf(*now, some, nullptr, options_.metric);
-    if (!score.ok()) return score.status();
     // Of the same samples, so that these few need not be like the rest.
     Outputs before;
     const int64_t step = (context_.validate->size() + kGlances - 1) / kGlances;
     for (int64_t i = 0; i < some.size(); ++i) before.push_back(reference_[static_cast<size_t>(i * step)]);
     const absl::StatusOr<Score> score_before = ScoreOf(before, some, &before, options_.metric);
     if (!score_before.ok()) return score_before.status();
-    candidate.drop = DropOf(*score_before, *score) + margin_;
-    candidate.error = DropErrorOf(before, *now, some, *score);
+    const absl::StatusOr<Loss> loss = LossOf(half_way, some, before, *score_before);
+    if (!loss.ok()) return loss.status();
+    candidate.drop = loss->drop;
+    candidate.error = loss->error;
     if (candidate.drop - kGlanceErrors * candidate.error <= kHopeless * options_.max_drop) return absl::OkStatus();
     return absl::AbortedError(
-        absl::StrCat("given up half-way at ", score->ToString(), ", drop ", Fixed("%.4f", candidate.drop)));
+        absl::StrCat("given up half-way at ", loss->score.ToString(), ", drop ", Fixed("%.4f", candidate.drop)));
   }
 
   absl::StatusOr<Candidate> Try(double sparsity) {
@@ -404,7 +417,7 @@ class Search {
   const PruneTo& prune_to_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   Outputs reference_;
-  double margin_ = 0;  // what the graph may be better than the reference
+  std::optional<Familiarity> seen_;  // where the graph was trained on the validation samples
   SearchResult result_;
 };
 

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "../../lib/Passes/Search.h"
 #include "absl/strings/str_cat.h"
 #include "mcuc/IR/Parse.h"
@@ -71,9 +73,9 @@ TEST_F(FamiliarityTest, KnownWhereOnlyTheOthersAreLost) {
   EXPECT_EQ(found.train.value, 1);
   EXPECT_EQ(found.control_train.value, 0.95);
   EXPECT_EQ(found.control.value, 0.7);
-  EXPECT_NEAR(found.margin, 0.05, 1e-12);
-  ASSERT_EQ(found.control_outputs.size(), 200u);
-  EXPECT_EQ(found.control_outputs[0][1], 1.5f);
+  EXPECT_EQ(found.seen.size(), 200);
+  ASSERT_EQ(found.outputs.size(), 200u);  // the model's
+  EXPECT_EQ(found.outputs[0][1], 2.0f);
 }
 
 TEST_F(FamiliarityTest, RetrainingThatCostsAsMuchEverywhereSaysNothing) {
@@ -99,7 +101,7 @@ TEST_F(FamiliarityTest, AsManyTrainingSamplesAsValidationSamples) {
   EXPECT_EQ(found.control_train.value, 0.8);
 }
 
-TEST_F(FamiliarityTest, DropsAreMeasuredFromTheControl) {
+TEST_F(FamiliarityTest, DropsAreMeasuredOnBoth) {
   const Dataset train = Samples(190, 10, 0), validate = Samples(140, 60, 0);
   context_.train = &train;
   context_.validate = &validate;
@@ -107,24 +109,26 @@ TEST_F(FamiliarityTest, DropsAreMeasuredFromTheControl) {
   prune::SearchOptions options;
   options.standard_errors = 0;
   options.retrain = Control();
-  // A candidate that is what the control is: 30 points below the model, 5 below what is taken for its true score.
+  // A candidate that is what the control is: 30 points below the model on the validation samples, 5 on the others.
   const prune::PruneTo same = [&](Graph& candidate, const std::vector<Value*>&, double, const prune::Glance&,
                                   PassContext&) {
     candidate.Swap(*Above(0.5));
     return prune::Pruned{};
   };
   for (const bool tolerated : {true, false}) {
-    options.max_drop = tolerated ? 0.0501 : 0.0499;
+    options.max_drop = tolerated ? 0.1751 : 0.1749;
     const auto result = prune::SearchSparsity(*graph, context_, options, nullptr, same);
     ASSERT_TRUE(result.ok()) << result.status();
-    EXPECT_EQ(result->reference.value, 0.7);
-    EXPECT_NEAR(result->candidates[0].drop, 0.05, 1e-12);
-    EXPECT_EQ(result->candidates[0].error, 0);  // sample for sample as the control
+    EXPECT_EQ(result->reference.value, 1);
+    EXPECT_EQ(result->candidates[0].score.value, 0.7);
+    EXPECT_NEAR(result->candidates[0].drop, 0.175, 1e-12);
+    // Of 60 and of 10 in 200 that are lost: sqrt(p (1 - p) / 199).
+    EXPECT_NEAR(result->candidates[0].error, std::sqrt((0.3 * 0.7 + 0.05 * 0.95) / 199) / 2, 1e-4);
     EXPECT_EQ(result->candidates[0].accepted, tolerated);
   }
   EXPECT_THAT(diagnostics_.all()[0].message,
               HasSubstr("it scores 100.00 % of 200 there and 100.00 % of 200 training samples; retrained without them, "
-                        "70.00 % of 200 and 95.00 % of 200. Drops are measured from 75.00 %"));
+                        "70.00 % of 200 and 95.00 % of 200. Drops are measured on as many samples of both"));
 
   options.retrain = nullptr;
   const auto result = prune::SearchSparsity(*graph, context_, options, nullptr, same);
