@@ -56,7 +56,8 @@ void SetStorage(const Graph& graph, const std::vector<Storage>& storage);
 // operands, until no more than `ram` bytes are in use at once or nothing more is gained (StreamRows.cpp).
 // `buffers_of`: the buffers of the graph as it is.
 using BuffersOf = std::function<std::vector<Buffer>(const Graph& graph, const Trace& trace)>;
-void StreamRows(Graph& graph, int64_t ram, const BuffersOf& buffers_of);
+// Returns about how many instructions that adds.
+double StreamRows(Graph& graph, int64_t ram, const BuffersOf& buffers_of);
 
 }  // namespace mcuc
 

@@ -30,6 +30,7 @@ class PlanBuffers : public Pass {
     Plan plan = PlanOf(graph);
     if (reorder_) Reorder(graph, plan, context);
     if (ram_ > 0 && stream_ && PeakOf(plan.arena) > ram_) Stream(graph, plan, context);
+    if (ram_ == 0 && stream_ && slower_ > 0) Shrink(graph, plan, context);
     const std::vector<Buffer>& arena = plan.arena;
     for (const Buffer& buffer : arena) {
       for (Value* value : buffer.values) value->set_placement(Placement{buffer.offset, nullptr});
@@ -62,6 +63,10 @@ class PlanBuffers : public Pass {
                 &io_);
     options.Add("ram", "the most bytes of the arena: more is an error, if streaming does not help; 0: no limit", &ram_);
     options.Add("stream", "where the arena is over ram, run layers a few rows at a time", &stream_);
+    options.Add("slower",
+                "without ram: run layers a few rows at a time where arena and code become smaller by that and, by the "
+                "target's model, it takes at most so many percent more instructions",
+                &slower_);
     options.Add("in-place", "compute in place of a dying operand where the operation allows it", &in_place_);
     options.Add("reorder", "run the operations in another order where less is in use at once then", &reorder_);
     options.Add("exact", "search for the best plan with at most this many buffers; beyond, largest first", &exact_);
@@ -111,6 +116,63 @@ overwritten.)";
     return plan;
   }
 
+  double StreamTo(Graph& graph, int64_t ram) const {
+    return StreamRows(graph, ram, [&](const Graph& of, const Trace& trace) {
+      std::vector<Buffer> buffers = FormBuffers(of, trace);
+      std::erase_if(buffers, [](const Buffer& buffer) { return buffer.parameter != nullptr; });
+      return buffers;
+    });
+  }
+
+  // Of stripes or row-planar, so that a whole walk is a copy.
+  static bool IsSpread(const Value& value) { return value.stripes().rows > 0 || value.layout().row_planar; }
+
+  // The code that steps and turns add, about; medians over emitted code on the host, where it is largest.
+  static int64_t CodeOfSteps(const Graph& graph) {
+    constexpr int64_t kStepped = 60, kCopy = 150, kTurns = 500;
+    int64_t bytes = 0;
+    bool copies = false;
+    for (const auto& node : graph.nodes()) {
+      const Walk walk = WalkOf(*node);
+      if (walk.kind == WalkKind::kStripes) bytes += kStepped;
+      copies |= walk.copies || (walk.kind == WalkKind::kWhole && IsSpread(*node->operand(0)));
+    }
+    for (const Trace::Turn& turn : TraceOf(graph).turns) {
+      if (turn.first < turn.last) bytes += kTurns + (turn.end - turn.begin) / 2;
+    }
+    return bytes + (copies ? kCopy : 0);
+  }
+
+  // Fewer bytes are within what CodeOfSteps may be wrong by.
+  static constexpr int64_t kWorthwhile = 256;
+
+  void Shrink(Graph& graph, Plan& plan, const PassContext& context) const {
+    double instructions = 0;
+    for (const auto& node : graph.nodes()) {
+      if (!node->If<ConvAttrs>() && !node->If<FcAttrs>()) continue;
+      instructions += context.target->Instructions(*node, node->operand(1)->type().encoding);
+    }
+    const std::vector<Storage> given = StorageOf(graph);
+    std::vector<Storage> best = given;
+    const int64_t before = PeakOf(plan.arena);
+    int64_t least = before + CodeOfSteps(graph);
+    for (int64_t eighths = 7; eighths > 0; --eighths) {
+      SetStorage(graph, given);
+      const double added = StreamTo(graph, before * eighths / 8);
+      if (added * 100 > instructions * static_cast<double>(slower_)) continue;
+      Plan other = PlanOf(graph);
+      const int64_t bytes = PeakOf(other.arena) + CodeOfSteps(graph);
+      if (bytes + kWorthwhile > least) continue;
+      least = bytes;
+      plan = std::move(other);
+      best = StorageOf(graph);
+    }
+    SetStorage(graph, best);
+    const int64_t after = PeakOf(plan.arena);
+    if (after < before)
+      context.Remark(graph, nullptr, absl::StrCat("rows streamed: ", before, " bytes become ", after));
+  }
+
   // The search for streams goes by what is in use at once; where a plan has gaps, another one for less may fit.
   void Stream(Graph& graph, Plan& plan, const PassContext& context) const {
     const int64_t before = PeakOf(plan.arena);
@@ -118,11 +180,7 @@ overwritten.)";
     std::vector<Storage> best = given;
     const auto stream_to = [&](int64_t ram) {
       SetStorage(graph, given);
-      StreamRows(graph, ram, [&](const Graph& of, const Trace& trace) {
-        std::vector<Buffer> buffers = FormBuffers(of, trace);
-        std::erase_if(buffers, [](const Buffer& buffer) { return buffer.parameter != nullptr; });
-        return buffers;
-      });
+      StreamTo(graph, ram);
       Plan other = PlanOf(graph);
       if (PeakOf(other.arena) >= PeakOf(plan.arena)) return false;
       plan = std::move(other);
@@ -332,6 +390,7 @@ overwritten.)";
 
   bool io_ = false;
   int64_t ram_ = 0;
+  int64_t slower_ = 0;
   bool stream_ = true;
   bool in_place_ = true;
   bool reorder_ = true;

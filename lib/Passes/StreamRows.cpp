@@ -42,14 +42,16 @@ class Streams {
   Streams(Graph& graph, int64_t ram, const BuffersOf& buffers_of)
       : graph_(graph), ram_(ram), buffers_of_(buffers_of), nodes_(graph.node_vector()), given_(StorageOf(graph)) {}
 
-  void Run() {
+  double Run() {
     Figures now = Measure();
+    const double before = now.cost;
     for (int round = 0; round < kRounds && now.peak > ram_; ++round) {
       const std::optional<Choice> best = BestAround(now);
-      if (!best) return;
+      if (!best) break;
       SetStorage(graph_, best->storage);
       now = Measure();
     }
+    return now.cost - before;
   }
 
  private:
@@ -94,10 +96,12 @@ class Streams {
     double cost = static_cast<double>(walk.steps * (walk.copy_bytes + walk.result_bytes));
     if (node.operand(0)->layout().window > 0) cost += static_cast<double>(walk.steps * StoredBytes(*node.operand(0)));
     if (const auto* conv = node.If<ConvAttrs>(); conv && conv->kernel != LayerKernel::plain) {
-      constexpr double kDecode = 25, kSlower = 0.8;
+      constexpr double kDecode = 40, kChannel = 150, kSlower = 0.8;
       if (conv->kernel != given) cost += kSlower * static_cast<double>(MacsOf(node, true));
       const auto nonzeros = static_cast<double>(node.operand(1)->tensor().nonzeros());
-      return cost + 300.0 * static_cast<double>(walk.steps) + kDecode * static_cast<double>(walk.steps - 1) * nonzeros;
+      const auto channels = static_cast<double>(node.result()->type().shape[1]);
+      return cost + 300.0 * static_cast<double>(walk.steps) +
+             static_cast<double>(walk.steps - 1) * (kDecode * nonzeros + kChannel * channels);
     }
     if (walk.kind == WalkKind::kChannels) return walk.copies ? cost + 100.0 * static_cast<double>(walk.steps) : 0;
     const int64_t pixels = walk.rows * node.result()->type().shape[3];
@@ -349,6 +353,8 @@ void SetStorage(const Graph& graph, const std::vector<Storage>& storage) {
   }
 }
 
-void StreamRows(Graph& graph, int64_t ram, const BuffersOf& buffers_of) { Streams(graph, ram, buffers_of).Run(); }
+double StreamRows(Graph& graph, int64_t ram, const BuffersOf& buffers_of) {
+  return Streams(graph, ram, buffers_of).Run();
+}
 
 }  // namespace mcuc

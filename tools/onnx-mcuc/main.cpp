@@ -213,6 +213,7 @@ absl::StatusOr<std::string> DefaultPipeline(const Flags& flags, const GraphState
   std::vector<std::string> plan;
   if (flags.io_in_arena) plan.push_back("io=true");
   if (flags.ram > 0) plan.push_back(absl::StrCat("ram=", flags.ram));
+  if (flags.ram == 0 && flags.optimize == "size") plan.push_back("slower=10");
   return absl::StrCat(text, "plan-buffers", plan.empty() ? "" : absl::StrCat("{", absl::StrJoin(plan, " "), "}"));
 }
 
