@@ -93,6 +93,7 @@ struct ConvCase {
       s.out_h = static_cast<int32_t>(WindowCount(s.conv_h, pool_h, pool_stride_h, 1, pool_top, pool_bottom, ceil));
       s.out_w = static_cast<int32_t>(WindowCount(s.conv_w, pool_w, pool_stride_w, 1, pool_left, pool_right, ceil));
     }
+    s.row = s.width, s.plane = s.height * s.width, s.out_plane = s.out_h * s.out_w;
     return s;
   }
   bool Valid() const {
