@@ -13,6 +13,7 @@
 #include "shift_right.h"
 #include "smmla.h"
 #include "ssat_i8.h"
+#include "usat_7.h"
 
 #if defined(__ARM_FEATURE_DSP) && !defined(__OPTIMIZE_SIZE__)
 #define MCUC_WORDS_QUICK

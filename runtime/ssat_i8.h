@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The clamps to int8's bounds and to [0, 127] as one instruction of cores with the DSP extension. */
+/* The clamp to int8's bounds as one instruction of cores with the DSP extension. */
 #ifndef MCUC_SSAT_I8_H
 #define MCUC_SSAT_I8_H
 
@@ -8,10 +8,6 @@
 #if defined(__ARM_FEATURE_DSP)
 static inline int32_t mcuc_ssat_i8(int32_t q) {
   __asm__("ssat %0, #8, %0" : "+r"(q));
-  return q;
-}
-static inline int32_t mcuc_usat_7(int32_t q) {
-  __asm__("usat %0, #7, %0" : "+r"(q));
   return q;
 }
 #endif

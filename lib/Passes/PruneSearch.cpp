@@ -46,8 +46,8 @@ absl::StatusOr<prune::Pruned> PruneBySurgeon(obs::Surgeon& surgeon, Graph& candi
 }
 
 class PruneSearch : public Pass {
-  // Of gradual, as a rule, that a limited time is divided among; the control counts as a part of one.
-  static constexpr double kCandidates = 3.7;
+  // Of gradual, as a rule, that a limited time is divided among, the control one of them.
+  static constexpr double kCandidates = 4.5;
 
  public:
   absl::StatusOr<bool> Run(Graph& graph, PassContext& context) override {
@@ -223,8 +223,8 @@ class PruneSearch : public Pass {
            "`sparsity` there is no search: this candidate is made, and kept.\n\n"
            "A model that was trained on the validation samples scores better there than on any that it has not seen, "
            "while what is retrained without them does not. So where it scores there as on its training samples, a "
-           "control is trained first: the model itself, for half of the epochs, with nothing pruned or quantized. "
-           "Where that loses on the validation samples alone, by three standard errors, they were known: a warning "
+           "control is trained first: the model itself, as candidates are but with nothing pruned. Where that loses "
+           "on the validation samples alone, by three standard errors, they were known: a warning "
            "says so with the scores. Drops are then the mean of those on the validation samples, of which a candidate "
            "has forgotten something, and on as many training samples, of which it has learnt more than the model had. "
            "`control=false` does not ask.\n\n"

@@ -80,6 +80,11 @@ void Rank(const std::vector<train::Parameter*>& parameters, const std::vector<do
   for (size_t t = 0; t < parameters.size(); ++t) train::Trainer::Hold(*parameters[t], std::move(kept[t]));
 }
 
+// The step at a fraction of the training.
+int64_t StepAt(double fraction, const train::Trainer& trainer) {
+  return static_cast<int64_t>(std::floor(fraction * static_cast<double>(trainer.steps() - 1)));
+}
+
 absl::StatusOr<train::Parameter*> ParameterOf(train::Trainer& trainer, const std::string& name) {
   if (train::Parameter* parameter = trainer.Find(name)) return parameter;
   return absl::InvalidArgumentError(
@@ -111,12 +116,15 @@ absl::StatusOr<std::unique_ptr<Retrainer>> Retrainer::Create(const Graph& graph,
 
 absl::StatusOr<std::unique_ptr<train::Trainer>> Retrainer::NewTrainer(const Graph& candidate,
                                                                       const PassContext& context,
-                                                                      const train::Quantized* quantized,
-                                                                      std::optional<int64_t> epochs) const {
+                                                                      const train::Quantized* quantized) const {
   train::TrainOptions options = options_.train;
-  options.epochs = epochs.value_or(options.epochs);
   options.threads = context.threads;
   return train::Trainer::Create(candidate, *samples_, &graph_, options, quantized);
+}
+
+absl::StatusOr<train::Quantized> Retrainer::PartsOf(Graph& candidate) const {
+  if (options_.weight_bits == 0) return train::Quantized{};
+  return QuantizedParts(candidate, *samples_, options_.weight_bits);
 }
 
 absl::StatusOr<int64_t> Retrainer::EpochsWithin(double seconds, const Graph& graph, PassContext& context) {
@@ -145,11 +153,17 @@ absl::StatusOr<int64_t> Retrainer::EpochsWithin(double seconds, const Graph& gra
 }
 
 absl::StatusOr<std::unique_ptr<Graph>> Retrainer::Control(PassContext& context) const {
-  const int64_t epochs = std::max(int64_t{2}, (options_.train.epochs + 1) / 2);
   std::unique_ptr<Graph> control = graph_.Clone();
-  const auto trainer = NewTrainer(*control, context, nullptr, std::min(epochs, options_.train.epochs));
+  const absl::StatusOr<train::Quantized> quantized = PartsOf(*control);
+  if (!quantized.ok()) return quantized.status();
+  const bool quantizes = !quantized->layers.empty();
+  const auto trainer = NewTrainer(*control, context, quantizes ? &*quantized : nullptr);
   if (!trainer.ok()) return trainer.status();
-  const auto before_step = [&](int64_t) { return CheckStop(context); };
+  const int64_t quantizing = StepAt(options_.quantize_from, **trainer);
+  const auto before_step = [&](int64_t step) {
+    if (absl::Status status = CheckStop(context); !status.ok()) return status;
+    return quantizes && step == quantizing ? (*trainer)->StartQuantizing() : absl::OkStatus();
+  };
   if (absl::Status status = (*trainer)->Run(before_step, Watch(context)); !status.ok()) return status;
   if (absl::Status status = (*trainer)->Store(*control); !status.ok()) return status;
   return control;
@@ -178,14 +192,10 @@ absl::StatusOr<Pruned> Retrainer::PruneGradually(Graph& candidate, const std::ve
     return absl::InvalidArgumentError(
         "saliency=gradient takes Adam's second moment; give saliency=magnitude or optimizer=adam");
   }
-  train::Quantized quantized;
-  if (options_.weight_bits != 0) {
-    absl::StatusOr<train::Quantized> parts = QuantizedParts(candidate, *samples_, options_.weight_bits);
-    if (!parts.ok()) return parts.status();
-    quantized = *std::move(parts);
-  }
-  const bool quantizes = !quantized.layers.empty();
-  const auto trainer = NewTrainer(candidate, context, quantizes ? &quantized : nullptr);
+  const absl::StatusOr<train::Quantized> quantized = PartsOf(candidate);
+  if (!quantized.ok()) return quantized.status();
+  const bool quantizes = !quantized->layers.empty();
+  const auto trainer = NewTrainer(candidate, context, quantizes ? &*quantized : nullptr);
   if (!trainer.ok()) return trainer.status();
   std::vector<train::Parameter*> parameters;
   std::vector<double> uses;  // products with each weight in one inference
@@ -197,11 +207,10 @@ absl::StatusOr<Pruned> Retrainer::PruneGradually(Graph& candidate, const std::ve
     if (!parameter.ok()) return parameter.status();
     parameters.push_back(*parameter);
   }
-  const auto ranking = static_cast<int64_t>(std::floor(options_.rank * static_cast<double>((*trainer)->steps() - 1)));
+  const int64_t ranking = StepAt(options_.rank, **trainer);
   const int64_t interval = std::clamp<int64_t>(ranking / 20, 1, 25);  // steps between two rankings
   // Not before the weights are chosen.
-  const auto quantizing = std::max(
-      ranking, static_cast<int64_t>(std::floor(options_.quantize_from * static_cast<double>((*trainer)->steps() - 1))));
+  const int64_t quantizing = std::max(ranking, StepAt(options_.quantize_from, **trainer));
   const auto before_step = [&](int64_t step) {
     if (absl::Status status = CheckStop(context); !status.ok()) return status;
     if (step <= ranking && (step % interval == 0 || step == ranking)) {
@@ -220,7 +229,7 @@ absl::StatusOr<Pruned> Retrainer::PruneGradually(Graph& candidate, const std::ve
   if (absl::Status status = (*trainer)->Run(before_step, Watch(context)); !status.ok()) return status;
   if (absl::Status status = (*trainer)->Store(candidate); !status.ok()) return status;
   if (quantizes) {
-    if (absl::Status status = WriteScales(candidate, quantized, **trainer); !status.ok()) return status;
+    if (absl::Status status = WriteScales(candidate, *quantized, **trainer); !status.ok()) return status;
   }
   Pruned pruned;
   pruned.changed = true;

@@ -39,7 +39,7 @@ class Retrainer {
   // options say; found by some steps on a copy of the graph.
   absl::StatusOr<int64_t> EpochsWithin(double seconds, const Graph& graph, PassContext& context);
 
-  // The graph trained for half of the epochs, with nothing pruned or quantized (Familiarity.h).
+  // The graph trained as a candidate is, quantization-aware at the end, with nothing pruned (Familiarity.h).
   absl::StatusOr<std::unique_ptr<Graph>> Control(PassContext& context) const;
 
   // Trains what the masks keep.
@@ -54,8 +54,9 @@ class Retrainer {
  private:
   Retrainer(const Graph& graph, const RetrainOptions& options) : graph_(graph), options_(options) {}
   absl::StatusOr<std::unique_ptr<train::Trainer>> NewTrainer(const Graph& candidate, const PassContext& context,
-                                                             const train::Quantized* quantized = nullptr,
-                                                             std::optional<int64_t> epochs = std::nullopt) const;
+                                                             const train::Quantized* quantized = nullptr) const;
+  // What quantization-aware training quantizes; nothing where it is not to be.
+  absl::StatusOr<train::Quantized> PartsOf(Graph& candidate) const;
 
   const Graph& graph_;
   RetrainOptions options_;

@@ -27,7 +27,7 @@ using Glance = std::function<absl::Status(const Graph& candidate)>;
 using PruneTo = std::function<absl::StatusOr<Pruned>(Graph& candidate, const std::vector<Value*>& weights,
                                                      double sparsity, const Glance& glance, PassContext&)>;
 
-// The graph retrained as candidates are, with nothing pruned or quantized.
+// The graph retrained as candidates are, with nothing pruned.
 using Retrain = std::function<absl::StatusOr<std::unique_ptr<Graph>>(PassContext&)>;
 
 using mcuc::Candidate;
