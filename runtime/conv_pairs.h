@@ -22,7 +22,7 @@ enum { MCUC_PAIRS_FIRST = -1, MCUC_PAIRS_BACK = 0 };
 MCUC_INLINE uint32_t mcuc_pairs_word(int32_t weight, int32_t step) { return mcuc_word(step, weight); }
 #else
 /* The words of a list: a tile leaves off one row below the last weight's first input, or there where x is flat. */
-#if defined(MCUC_PAIRS_FLAT)
+#if defined(MCUC_PAIRS_SSE2)
 enum { MCUC_PAIRS_FIRST = 0, MCUC_PAIRS_BACK = 0 };
 #else
 enum { MCUC_PAIRS_FIRST = 0, MCUC_PAIRS_BACK = 1 };
@@ -30,7 +30,7 @@ enum { MCUC_PAIRS_FIRST = 0, MCUC_PAIRS_BACK = 1 };
 MCUC_INLINE uint32_t mcuc_pairs_word(int32_t weight, int32_t step) { return mcuc_word(weight, step); }
 #endif
 
-#if defined(MCUC_PAIRS_FLAT)
+#if defined(MCUC_PAIRS_SSE2)
 /* Where x is too large to be flat, four rows of four sums, each in a lane of its own. */
 enum { MCUC_PAIRS_ROWS = 4, MCUC_PAIRS_COLUMNS = 4, MCUC_PAIRS_RAISE = 0 };
 
@@ -49,8 +49,7 @@ MCUC_INLINE void mcuc_pairs_tile(const struct mcuc_conv_words *s, int32_t dx, co
   const int32_t dy = s->dy;
   (void)raise, (void)dx;
   __m128i upper = _mm_set1_epi16((int16_t)q->start), lower = upper;
-  int16_t each[16];
-  int32_t sums[16];
+  int16_t sums[16];
   for (uint32_t word; (word = *list++) != 0;) {
     const __m128i w = _mm_set1_epi16((int16_t)mcuc_word_weight(word));
     x += mcuc_word_step(word);
@@ -59,14 +58,12 @@ MCUC_INLINE void mcuc_pairs_tile(const struct mcuc_conv_words *s, int32_t dx, co
   }
   if (pool == MCUC_POOL_MAX) {
     const __m128i rows = _mm_max_epi16(_mm_unpacklo_epi64(upper, lower), _mm_unpackhi_epi64(upper, lower));
-    mcuc_pairs_flat_store(each, _mm_max_epi16(rows, _mm_srli_epi32(rows, 16)));
-    for (int32_t i = 0; i < 4; ++i) sums[i] = each[2 * i];
-    mcuc_words_results(q, 1, 0, sums, 2, 2, s->columns, y);
+    mcuc_pairs_flat_store(sums, _mm_max_epi16(rows, _mm_srli_epi32(rows, 16)));
+    for (int32_t i = 0; i < 4; ++i) y[(i >> 1) * s->columns + (i & 1)] = mcuc_words_result(q, 1, sums[2 * i]);
   } else {
-    mcuc_pairs_flat_store(each, upper);
-    mcuc_pairs_flat_store(each + 8, lower);
-    for (int32_t i = 0; i < 16; ++i) sums[i] = each[i];
-    mcuc_words_results(q, 1, 0, sums, 4, 4, s->columns, y);
+    mcuc_pairs_flat_store(sums, upper);
+    mcuc_pairs_flat_store(sums + 8, lower);
+    for (int32_t i = 0; i < 16; ++i) y[(i >> 2) * s->columns + (i & 3)] = mcuc_words_result(q, 1, sums[i]);
   }
 }
 #elif (defined(__ARM_FEATURE_UNALIGNED) || defined(__x86_64__) || defined(__i386__) || defined(__aarch64__)) && \

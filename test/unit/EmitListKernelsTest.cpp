@@ -131,7 +131,7 @@ class KernelBench : public Bench {
 class EmitListKernels : public testing::TestWithParam<GapCode> {};
 
 TEST_P(EmitListKernels, EqualTheInterpreter) {
-  for (const char* flags : {"", " -DMCUC_PORTABLE", " -DMCUC_PORTABLE -DMCUC_ALIGNED"}) {
+  for (const char* flags : {"", " -DMCUC_FAST", " -DMCUC_PORTABLE", " -DMCUC_PORTABLE -DMCUC_ALIGNED"}) {
     KernelBench bench(static_cast<uint64_t>(GetParam()) + 5);
     for (const Encoding encoding : AllEncodings()) {
       if (encoding.gaps != GetParam() || encoding == Encoding::kDense) continue;
