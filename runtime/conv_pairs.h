@@ -21,7 +21,8 @@
 enum { MCUC_PAIRS_FIRST = -1, MCUC_PAIRS_BACK = 0 };
 MCUC_INLINE uint32_t mcuc_pairs_word(int32_t weight, int32_t step) { return mcuc_word(step, weight); }
 #else
-/* The words of a list: a tile leaves off one row below the last weight's first input, or there where x is flat. */
+/* The words of a list: a tile leaves off one row below the last weight's first input; with SSE2, as where x is flat, at
+   that input. */
 #if defined(MCUC_PAIRS_SSE2)
 enum { MCUC_PAIRS_FIRST = 0, MCUC_PAIRS_BACK = 0 };
 #else
@@ -31,7 +32,7 @@ MCUC_INLINE uint32_t mcuc_pairs_word(int32_t weight, int32_t step) { return mcuc
 #endif
 
 #if defined(MCUC_PAIRS_SSE2)
-/* Where x is too large to be flat, four rows of four sums, each in a lane of its own. */
+/* Four rows of four sums, each in a lane of its own; with MCUC_FAST where x is too large to be flat. */
 enum { MCUC_PAIRS_ROWS = 4, MCUC_PAIRS_COLUMNS = 4, MCUC_PAIRS_RAISE = 0 };
 
 /* Four bytes at x and four in the row below, as lanes of 16 bits. */

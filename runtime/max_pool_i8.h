@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Max pool of int8: rule N7. x: C x H x W; y: C x OH x OW. Padding never wins. y may
-   lie over channels of x before the one it is computed from. */
+/* Max pool of int8: rule N7. x: C x H x W; y: C x OH x OW. Padding never wins. y may lie over channels of x before the
+   one it is computed from. */
 #ifndef MCUC_MAX_POOL_I8_H
 #define MCUC_MAX_POOL_I8_H
 

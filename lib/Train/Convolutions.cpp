@@ -119,7 +119,8 @@ constexpr double kSparseOfColumns = 0.3, kSparseOfDense = 0.1;
 class Conv : public Layer {
  public:
   explicit Conv(const Node& node)
-      : Conv(node.As<ConvAttrs>(), node.operand(0)->type().shape, node.operand(1)->type().shape) {}
+      : Conv(node.As<ConvAttrs>(), node.operand(0)->type().shape, node.operand(1)->type().shape,
+             node.operands().size() > 2) {}
 
   absl::Status Forward(const Operands& x, Tensor& y, Scratch& scratch) const override {
     const int64_t taps = columns_.taps(), windows = columns_.windows(), filters = outputs_ * taps;
@@ -191,13 +192,13 @@ class Conv : public Layer {
   void Freeze(std::vector<uint8_t> kept) override { kept_ = std::move(kept); }
 
  private:
-  Conv(const ConvAttrs& attrs, const Shape& x, const Shape& w)
+  Conv(const ConvAttrs& attrs, const Shape& x, const Shape& w, bool bias)
       : columns_{w[1], x[2], x[3], w[2], w[3], attrs.strides, attrs.dilations, attrs.pads, ConvOutputSize(attrs, x, w)},
         samples_(x[0]),
         group_(attrs.group),
         outputs_(w[0] / attrs.group),
         sparse_({w[1], x[2], x[3], w[2], w[3], outputs_, attrs.strides, attrs.dilations, attrs.pads, columns_.count}),
-        dense_(DenseConv::Create(attrs, x, w, columns_.count)) {}
+        dense_(DenseConv::Create(attrs, x, w, columns_.count, bias)) {}
 
   // A group's weights. Those of a depthwise convolution are few however many are zero.
   bool IsSparse(const float* w) const {

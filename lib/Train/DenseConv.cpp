@@ -65,13 +65,14 @@ float* Mutable(const float* x) { return const_cast<float*>(x); }  // sources are
 }  // namespace
 
 struct DenseConv::Impl {
-  Step forward, forward_bias, data, weights;
+  Step forward, data, weights;
 };
 
 DenseConv::DenseConv() : impl_(std::make_unique<Impl>()) {}
 DenseConv::~DenseConv() = default;
 
-std::unique_ptr<DenseConv> DenseConv::Create(const ConvAttrs& attrs, const Shape& x, const Shape& w, Pair count) {
+std::unique_ptr<DenseConv> DenseConv::Create(const ConvAttrs& attrs, const Shape& x, const Shape& w, Pair count,
+                                             bool bias) {
   if (attrs.group != 1 || (x[1] > kColours && x[1] < kBlock) || w[0] < kBlock) return nullptr;
   for (size_t d = 0; d < 2; ++d) {  // padding that windows can lie in is no case that the library is made for
     const int64_t reach = (w[2 + d] - 1) * attrs.dilations[d] + 1;
@@ -87,28 +88,21 @@ std::unique_ptr<DenseConv> DenseConv::Create(const ConvAttrs& attrs, const Shape
   const dnnl::primitive_attr attributes = exec::Attributes();
   const exec::SingleThreaded single;  // a primitive runs on as many threads as there were when it was made
   try {
-    const auto describe = [&](const memory::desc& bias) {
-      return dnnl::convolution_forward::primitive_desc(
-          dnnl::convolution_forward::desc(kTraining, kDirect, Any(x), Any(w), bias, Any(y), strides, dilations, before,
-                                          after),
-          attributes, engine);
-    };
-    const dnnl::convolution_forward::primitive_desc plain = describe({}), biased = describe(Plain({w[0]}));
+    const dnnl::convolution_forward::primitive_desc forward(
+        dnnl::convolution_forward::desc(kTraining, kDirect, Any(x), Any(w), bias ? Plain({w[0]}) : memory::desc(),
+                                        Any(y), strides, dilations, before, after),
+        attributes, engine);
     std::unique_ptr<DenseConv> conv(new DenseConv());
-    conv->impl_->forward = {dnnl::convolution_forward(plain),
-                            plain.scratchpad_desc(),
-                            {{DNNL_ARG_SRC, Plain(x), plain.src_desc(), Access::kRead},
-                             {DNNL_ARG_WEIGHTS, Plain(w), plain.weights_desc(), Access::kRead},
-                             {DNNL_ARG_DST, Plain(y), plain.dst_desc(), Access::kWrite}}};
-    conv->impl_->forward_bias = {dnnl::convolution_forward(biased),
-                                 biased.scratchpad_desc(),
-                                 {{DNNL_ARG_SRC, Plain(x), biased.src_desc(), Access::kRead},
-                                  {DNNL_ARG_WEIGHTS, Plain(w), biased.weights_desc(), Access::kRead},
-                                  {DNNL_ARG_BIAS, biased.bias_desc(), biased.bias_desc(), Access::kRead},
-                                  {DNNL_ARG_DST, Plain(y), biased.dst_desc(), Access::kWrite}}};
+    Step& step = conv->impl_->forward;
+    step.primitive = dnnl::convolution_forward(forward);
+    step.scratchpad = forward.scratchpad_desc();
+    step.arguments.emplace_back(DNNL_ARG_SRC, Plain(x), forward.src_desc(), Access::kRead);
+    step.arguments.emplace_back(DNNL_ARG_WEIGHTS, Plain(w), forward.weights_desc(), Access::kRead);
+    if (bias) step.arguments.emplace_back(DNNL_ARG_BIAS, forward.bias_desc(), forward.bias_desc(), Access::kRead);
+    step.arguments.emplace_back(DNNL_ARG_DST, Plain(y), forward.dst_desc(), Access::kWrite);
     const dnnl::convolution_backward_data::primitive_desc data(
         dnnl::convolution_backward_data::desc(kDirect, Any(x), Any(w), Any(y), strides, dilations, before, after),
-        attributes, engine, plain);
+        attributes, engine, forward);
     conv->impl_->data = {dnnl::convolution_backward_data(data),
                          data.scratchpad_desc(),
                          {{DNNL_ARG_WEIGHTS, Plain(w), data.weights_desc(), Access::kRead},
@@ -116,7 +110,7 @@ std::unique_ptr<DenseConv> DenseConv::Create(const ConvAttrs& attrs, const Shape
                           {DNNL_ARG_DIFF_SRC, Plain(x), data.diff_src_desc(), Access::kAdd}}};
     const dnnl::convolution_backward_weights::primitive_desc weights(
         dnnl::convolution_backward_weights::desc(kDirect, Any(x), Any(w), Any(y), strides, dilations, before, after),
-        attributes, engine, plain);
+        attributes, engine, forward);
     conv->impl_->weights = {dnnl::convolution_backward_weights(weights),
                             weights.scratchpad_desc(),
                             {{DNNL_ARG_SRC, Plain(x), weights.src_desc(), Access::kRead},
@@ -129,11 +123,9 @@ std::unique_ptr<DenseConv> DenseConv::Create(const ConvAttrs& attrs, const Shape
 }
 
 void DenseConv::Forward(const float* x, const float* w, const float* bias, float* y, Scratch& scratch) const {
-  if (bias) {
-    impl_->forward_bias.Run({Mutable(x), Mutable(w), Mutable(bias), y}, scratch);
-  } else {
-    impl_->forward.Run({Mutable(x), Mutable(w), y}, scratch);
-  }
+  std::vector<float*> data = {Mutable(x), Mutable(w), y};
+  if (bias) data.insert(data.begin() + 2, Mutable(bias));
+  impl_->forward.Run(data, scratch);
 }
 
 void DenseConv::AddDataGradient(const float* w, const float* dy, float* dx, Scratch& scratch) const {
