@@ -42,7 +42,7 @@ static void mcuc_conv_csc_f32_u8_i8(const struct mcuc_conv *s, const struct mcuc
           const int32_t row = (int32_t)mcuc_quotient((uint32_t)k + 1, per_row);
           const int32_t c = (int32_t)mcuc_quotient((uint32_t)row + 1, per_plane);
           mcuc_tap_products_f32(s, group + c * plane, &a, &b, &reach, (row - c * s->kernel_h) * s->dilation_h,
-                                (k - row * s->kernel_w) * s->dilation_w, (float)mcuc_value_i8(value, i++), sums_a,
+                                (k - row * s->kernel_w) * s->dilation_w, (float)mcuc_value_i8(value, &i), sums_a,
                                 sums_b);
         }
         mcuc_conv_block_mixed(s, q, &channel, &a, sums_a);

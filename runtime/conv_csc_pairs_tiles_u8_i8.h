@@ -31,7 +31,7 @@ MCUC_PAIRS_FUNCTION int32_t mcuc_conv_csc_pairs_decode_u8_i8(const struct mcuc_c
     k += 1 + mcuc_gap_u8(&gaps);
     if (k >= taps) break;
     const int32_t at = mcuc_tap_at(row_step, plane_step, dilation_w, per_row, per_plane, k);
-    const int32_t w = mcuc_value_i8(value, i++);
+    const int32_t w = mcuc_value_i8(value, &i);
     if (w == 0) continue; /* some codes hold zeros */
     *list++ = mcuc_pairs_word(w, at - before);
     before = at + back; /* where a tile leaves off */

@@ -53,7 +53,7 @@ MCUC_INLINE void mcuc_conv_csc_tiles_u8_i8(const struct mcuc_conv *s, const stru
           if (k >= filter) break;
           const int32_t row = (int32_t)mcuc_quotient((uint32_t)k + 1, per_row);
           const int32_t c = (int32_t)mcuc_quotient((uint32_t)row + 1, per_plane);
-          const int32_t w = mcuc_value_i8(value, i++);
+          const int32_t w = mcuc_value_i8(value, &i);
           if (any) {
             const int32_t tap_y = (row - c * s->kernel_h) * s->dilation_h;
             const int32_t tap_x = (k - row * s->kernel_w) * s->dilation_w;

@@ -19,7 +19,7 @@ static void mcuc_fc_csc_f32_u8_i8(int32_t rows, int32_t K, int32_t M, const stru
     int32_t i = 0, k = mcuc_gap_u8(&gaps);
     for (int32_t m = 0; m < M; ++m, k -= K) {
       float sum = 0.0f;
-      for (; k < K; k += 1 + mcuc_gap_u8(&gaps)) sum += (float)mcuc_value_i8(value, i++) * x[k];
+      for (; k < K; k += 1 + mcuc_gap_u8(&gaps)) sum += (float)mcuc_value_i8(value, &i) * x[k];
       mcuc_store_mixed(q, y, r * M + m, mcuc_mixed_result(q, scale, bias, m, sum));
     }
   }

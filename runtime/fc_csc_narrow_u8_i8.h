@@ -30,7 +30,7 @@ static void mcuc_fc_csc_narrow_u8_i8(int32_t inputs, int32_t outputs, int32_t y_
       acc = 0;
       k -= inputs;
     }
-    acc += mcuc_value_i8(value, i++) * x[k];
+    acc += mcuc_value_i8(value, &i) * x[k];
   }
 }
 

@@ -19,7 +19,7 @@ static void mcuc_fc_csc_u8_i8(const struct mcuc_fc_quant *s, const int8_t *x, co
     int32_t i = 0, k = mcuc_gap_u8(&gaps); /* the next nonzero's position in column m */
     for (int32_t m = 0; m < s->outputs; ++m) {
       int32_t acc = bias != 0 ? bias[m] : 0;
-      for (; k < s->inputs; k += 1 + mcuc_gap_u8(&gaps)) acc += mcuc_value_i8(value, i++) * x[k];
+      for (; k < s->inputs; k += 1 + mcuc_gap_u8(&gaps)) acc += mcuc_value_i8(value, &i) * x[k];
       k -= s->inputs;
       *y++ = mcuc_fc_result_i8(s, m, acc, mul, shift);
     }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "inline.h"
+#include "peek_bits.h"
 
 struct mcuc_gaps_rice {
   const uint8_t *stream;
@@ -19,23 +20,13 @@ MCUC_INLINE struct mcuc_gaps_rice mcuc_start_gaps_rice(const uint8_t *stream) {
   return gaps;
 }
 
-/* The stream's next bits, 25 of them at least. Compilers make one load of it where words may lie at any address. */
-MCUC_INLINE uint32_t mcuc_peek_rice(const struct mcuc_gaps_rice *gaps) {
-  const uint8_t *const p = gaps->stream + (gaps->at >> 3);
-  return ((uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24) >> (gaps->at & 7);
-}
-
 MCUC_INLINE int32_t mcuc_gap_rice(struct mcuc_gaps_rice *gaps) {
   const uint32_t k = gaps->stream[0]; /* at most 15, so that the bits behind 7 ones and a zero are enough for it */
   uint32_t high = 0, bits, ones;      /* of these 8 at most at a time */
   do {
-    bits = mcuc_peek_rice(gaps);
-#if defined(__GNUC__) && (defined(__ARM_FEATURE_CLZ) || defined(__x86_64__) || defined(__i386__))
-    ones = (uint32_t)__builtin_ctz(~bits | 0x100);
+    bits = mcuc_peek_bits(gaps->stream, gaps->at);
+    ones = mcuc_leading_ones(bits, 8);
     bits >>= ones;
-#else
-    for (ones = 0; ones < 8 && (bits & 1) != 0; ++ones) bits >>= 1;
-#endif
     gaps->at += ones;
     high += ones;
   } while (ones == 8);

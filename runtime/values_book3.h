@@ -7,8 +7,8 @@
 
 typedef uint8_t mcuc_values_book3;
 
-MCUC_INLINE int32_t mcuc_value_book3(const mcuc_values_book3 *values, int32_t i) {
-  return (int8_t)values[mcuc_bits_3(values + 8, i)];
+MCUC_INLINE int32_t mcuc_value_book3(const mcuc_values_book3 *values, int32_t *at) {
+  return (int8_t)values[mcuc_bits_3(values + 8, (*at)++)];
 }
 
 #endif

@@ -7,8 +7,8 @@
 
 typedef uint8_t mcuc_values_book4;
 
-MCUC_INLINE int32_t mcuc_value_book4(const mcuc_values_book4 *values, int32_t i) {
-  return (int8_t)values[mcuc_bits_4(values + 16, i)];
+MCUC_INLINE int32_t mcuc_value_book4(const mcuc_values_book4 *values, int32_t *at) {
+  return (int8_t)values[mcuc_bits_4(values + 16, (*at)++)];
 }
 
 #endif

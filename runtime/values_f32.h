@@ -9,6 +9,6 @@
 
 typedef float mcuc_values_f32;
 
-MCUC_INLINE float mcuc_value_f32(const mcuc_values_f32 *values, int32_t i) { return values[i]; }
+MCUC_INLINE float mcuc_value_f32(const mcuc_values_f32 *values, int32_t *at) { return values[(*at)++]; }
 
 #endif

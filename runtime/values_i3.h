@@ -7,6 +7,8 @@
 
 typedef uint8_t mcuc_values_i3;
 
-MCUC_INLINE int32_t mcuc_value_i3(const mcuc_values_i3 *values, int32_t i) { return (mcuc_bits_3(values, i) ^ 4) - 4; }
+MCUC_INLINE int32_t mcuc_value_i3(const mcuc_values_i3 *values, int32_t *at) {
+  return (mcuc_bits_3(values, (*at)++) ^ 4) - 4;
+}
 
 #endif

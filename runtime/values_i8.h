@@ -9,6 +9,6 @@
 
 typedef int8_t mcuc_values_i8;
 
-MCUC_INLINE int32_t mcuc_value_i8(const mcuc_values_i8 *values, int32_t i) { return values[i]; }
+MCUC_INLINE int32_t mcuc_value_i8(const mcuc_values_i8 *values, int32_t *at) { return values[(*at)++]; }
 
 #endif

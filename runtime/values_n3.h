@@ -7,8 +7,8 @@
 
 typedef uint8_t mcuc_values_n3;
 
-MCUC_INLINE int32_t mcuc_value_n3(const mcuc_values_n3 *values, int32_t i) {
-  const int32_t value = (mcuc_bits_3(values, i) ^ 4) - 4;
+MCUC_INLINE int32_t mcuc_value_n3(const mcuc_values_n3 *values, int32_t *at) {
+  const int32_t value = (mcuc_bits_3(values, (*at)++) ^ 4) - 4;
   return value + 1 + (value >> 31);
 }
 

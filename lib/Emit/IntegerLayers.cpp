@@ -46,8 +46,7 @@ std::vector<std::string> WeightArguments(const Value& w, Emission& out) {
       return out.Table(hint, std::span<const T>(elements));
   };
   const Encoding encoding = w.type().encoding;
-  std::vector<std::byte> values = data.book;
-  values.insert(values.end(), data.values.begin(), data.values.end());
+  const std::vector<std::byte> values = ValueTable(encoding.values, data);
   std::vector<std::byte> coded = data.gaps;
   if (encoding.gaps == GapCode::rice) coded.resize(coded.size() + 3);  // gaps_rice.h reads so far
   const std::string gaps =

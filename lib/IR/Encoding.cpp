@@ -3,9 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
 
-#include "Gaps.h"
+#include "Values.h"
 #include "absl/strings/str_cat.h"
 #include "mcuc/IR/Tensor.h"
 
@@ -77,15 +76,16 @@ std::vector<EncodedStream> StreamsOf(const Type& type) {
   if (type.encoding.gaps != GapCode::all) {
     streams.push_back({InfoOf(type.encoding.gaps).stream, ElementType::u8, &EncodedData::gaps});
   }
-  if (values.book_size() > 0) streams.push_back({"book", type.element, &EncodedData::book});
-  streams.push_back({"val", values.bits == 0 ? type.element : ElementType::u8, &EncodedData::values});
+  const bool ranked = values.form == ValueForm::kRanked;
+  if (values.book_size() > 0 || ranked) streams.push_back({"book", type.element, &EncodedData::book});
+  streams.push_back({"val", values.form == ValueForm::kElement ? type.element : ElementType::u8, &EncodedData::values});
   return streams;
 }
 
 namespace {
 
 // The values of a tensor in their code; `positions`: where they stand.
-absl::Status EncodeValues(const Tensor& dense, std::span<const int64_t> positions, EncodedData* data) {
+absl::Status EncodeValuesOf(const Tensor& dense, std::span<const int64_t> positions, EncodedData* data) {
   const Type& type = dense.type();
   const ValueCodeInfo& code = InfoOf(type.encoding.values);
   if (code.form == ValueForm::kElement) {
@@ -100,36 +100,9 @@ absl::Status EncodeValues(const Tensor& dense, std::span<const int64_t> position
     return absl::InvalidArgumentError(
         absl::StrCat(code.name, " holds values of type i8, not ", ElementTypeName(type.element)));
   }
-  std::vector<int64_t> book;
-  if (code.form == ValueForm::kBook) {
-    std::set<int64_t> distinct;
-    for (const int64_t i : positions) distinct.insert(dense.AsInt(i));
-    if (distinct.size() > code.book_size()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(code.name, " holds ", code.book_size(), " distinct values, not ", distinct.size()));
-    }
-    book.assign(distinct.begin(), distinct.end());
-    for (const int64_t value : book) data->book.push_back(static_cast<std::byte>(value));
-    data->book.resize(code.book_size());
-  }
-  BitWriter bits;
-  const int64_t half = int64_t{1} << (code.bits - 1);
-  for (const int64_t i : positions) {
-    int64_t value = dense.AsInt(i);
-    if (code.form == ValueForm::kBook) {
-      value = std::lower_bound(book.begin(), book.end(), value) - book.begin();
-    } else {
-      const int64_t most = code.form == ValueForm::kNonzero ? half : half - 1;
-      if (value < -half || value > most) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(code.name, " holds values from ", -half, " to ", most, ", not ", value));
-      }
-      if (code.form == ValueForm::kNonzero && value > 0) --value;
-    }
-    bits.Write(code.bits, static_cast<uint32_t>(value) & ((1u << code.bits) - 1));
-  }
-  data->values = bits.Take();
-  return absl::OkStatus();
+  std::vector<int64_t> values;
+  for (const int64_t i : positions) values.push_back(dense.AsInt(i));
+  return EncodeValues(type.encoding.values, values, data);
 }
 
 absl::Status Misfit(const Tensor& tensor, const std::string& what) {
@@ -160,6 +133,18 @@ absl::StatusOr<int64_t> WalkGaps(const Tensor& tensor, absl::FunctionRef<void(in
 absl::Status CheckValues(const Tensor& tensor, int64_t count) {
   const EncodedData& data = tensor.encoded_data();
   const ValueCodeInfo& code = InfoOf(tensor.type().encoding.values);
+  if (code.form == ValueForm::kRanked) {
+    ValueReader reader(tensor.type().encoding.values, data);
+    int64_t value = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      if (!reader.Next(&value))
+        return Misfit(tensor, absl::StrCat("value ", i, " of ", count,
+                                           " is no Rice code of a "
+                                           "place in the book of ",
+                                           data.book.size()));
+    }
+    return reader.AtEnd() ? absl::OkStatus() : Misfit(tensor, "something follows the last value");
+  }
   if (data.book.size() != code.book_size()) {
     return Misfit(tensor, absl::StrCat("a book of ", code.book_size(), " elements, not ", data.book.size()));
   }
@@ -171,19 +156,6 @@ absl::Status CheckValues(const Tensor& tensor, int64_t count) {
     return Misfit(tensor, "the bits behind the last value must be zero");
   }
   return absl::OkStatus();
-}
-
-// Value `index` of a code of few bits.
-int64_t PackedValue(const ValueCodeInfo& code, const EncodedData& data, int64_t index) {
-  uint32_t raw = 0;
-  for (int b = 0; b < code.bits; ++b) {
-    const auto at = static_cast<size_t>(index) * static_cast<size_t>(code.bits) + static_cast<size_t>(b);
-    raw |= (std::to_integer<uint32_t>(data.values[at / 8]) >> at % 8 & 1) << b;
-  }
-  if (code.form == ValueForm::kBook) return static_cast<int8_t>(data.book[raw]);
-  const int64_t half = int64_t{1} << (code.bits - 1);
-  const int64_t value = (int64_t{raw} ^ half) - half;  // two's complement
-  return code.form == ValueForm::kNonzero && value >= 0 ? value + 1 : value;
 }
 
 }  // namespace
@@ -210,7 +182,7 @@ absl::StatusOr<Tensor> Encode(const Tensor& dense, Encoding encoding) {
   EncodedData data;
   Tensor typed = dense;
   typed.mutable_type().encoding = encoding;
-  if (absl::Status s = EncodeValues(typed, positions, &data); !s.ok()) return s;
+  if (absl::Status s = EncodeValuesOf(typed, positions, &data); !s.ok()) return s;
   data.gaps = EncodeGaps(encoding.gaps, gaps);
   return Tensor::FromEncoded(type, std::move(data));
 }
@@ -234,8 +206,12 @@ absl::StatusOr<Tensor> Decode(const Tensor& tensor) {
   const ValueCodeInfo& code = InfoOf(tensor.type().encoding.values);
   const EncodedData& data = tensor.encoded_data();
   const auto width = static_cast<size_t>(ElementTypeBytes(type.element));
+  ValueReader packed(tensor.type().encoding.values, data);
   const auto count = WalkGaps(tensor, [&](int64_t position, int64_t index) {
-    if (code.form != ValueForm::kElement) return dense.SetInt(position, PackedValue(code, data, index));
+    if (int64_t value = 0; code.form != ValueForm::kElement) {
+      packed.Next(&value);
+      return dense.SetInt(position, value);
+    }
     std::memcpy(dense.bytes().data() + static_cast<size_t>(position) * width,
                 data.values.data() + static_cast<size_t>(index) * width, width);
   });
@@ -255,8 +231,12 @@ absl::Status VisitValues(const Tensor& tensor, absl::FunctionRef<void(int64_t po
   const ValueCodeInfo& code = InfoOf(tensor.type().encoding.values);
   const EncodedData& data = tensor.encoded_data();
   const auto width = static_cast<size_t>(ElementTypeBytes(tensor.type().element));
+  ValueReader packed(tensor.type().encoding.values, data);
   const auto count = WalkGaps(tensor, [&](int64_t position, int64_t index) {
-    if (code.form != ValueForm::kElement) return visit(position, static_cast<double>(PackedValue(code, data, index)));
+    if (int64_t value = 0; code.form != ValueForm::kElement) {
+      packed.Next(&value);
+      return visit(position, static_cast<double>(value));
+    }
     Dispatch(tensor.type().element, [&](auto value) {
       std::memcpy(&value, data.values.data() + static_cast<size_t>(index) * width, width);
       visit(position, static_cast<double>(value));

@@ -32,6 +32,24 @@ void BitWriter::Write(int count, uint32_t value) {
   }
 }
 
+void BitWriter::WriteRice(int k, int64_t value) {
+  for (int64_t ones = value >> k; ones > 0; --ones) Write(1, 1);
+  Write(1, 0);
+  Write(k, static_cast<uint32_t>(value & ((1 << k) - 1)));
+}
+
+bool BitReader::ReadRice(int k, int64_t most, int64_t* value) {
+  *value = 0;
+  for (uint32_t bit = 1;; *value += int64_t{1} << k) {
+    if (*value > most || !Read(1, &bit)) return false;
+    if (bit == 0) break;
+  }
+  uint32_t rest = 0;
+  if (!Read(k, &rest)) return false;
+  *value += rest;
+  return true;
+}
+
 namespace {
 
 constexpr int kMaxRiceBits = 15;
@@ -73,23 +91,6 @@ bool ReadBitmap(BitReader& bits, int64_t most, int64_t* gap) {
   }
 }
 
-void WriteRice(BitWriter& bits, int64_t gap, int k) {
-  for (int64_t ones = gap >> k; ones > 0; --ones) bits.Write(1, 1);
-  bits.Write(1, 0);
-  bits.Write(k, static_cast<uint32_t>(gap & ((1 << k) - 1)));
-}
-
-bool ReadRice(BitReader& bits, int64_t most, int k, int64_t* gap) {
-  for (uint32_t bit = 1;; *gap += int64_t{1} << k) {
-    if (*gap > most || !bits.Read(1, &bit)) return false;
-    if (bit == 0) break;
-  }
-  uint32_t rest = 0;
-  if (!bits.Read(k, &rest)) return false;
-  *gap += rest;
-  return true;
-}
-
 // The smallest k of those that take the fewest bits.
 int RiceBits(std::span<const int64_t> gaps) {
   int best = 0;
@@ -124,7 +125,7 @@ bool GapReader::Next(int64_t most, int64_t* gap) {
       uint32_t k = 0;
       if (k_ < 0 && (!bits_.Read(8, &k) || k > kMaxRiceBits)) return false;
       if (k_ < 0) k_ = static_cast<int>(k);
-      if (!ReadRice(bits_, most, k_, gap)) return false;
+      if (!bits_.ReadRice(k_, most, gap)) return false;
       break;
     }
   }
@@ -149,7 +150,7 @@ std::vector<std::byte> EncodeGaps(GapCode code, std::span<const int64_t> gaps) {
         WriteBitmap(bits, gap);
         break;
       case GapCode::rice:
-        WriteRice(bits, gap, k);
+        bits.WriteRice(k, gap);
         break;
     }
   }

@@ -17,6 +17,9 @@ class BitReader {
 
   // The next `count` bits, at most 16; false where the stream has fewer.
   bool Read(int count, uint32_t* value);
+  // The next Rice code, value >> k ones, a zero and the k lowest bits; false where the stream ends before its end, or
+  // where the ones alone are over `most`.
+  bool ReadRice(int k, int64_t most, int64_t* value);
   // Whether nothing but zero bits of the current byte is left.
   bool AtEnd() const;
 
@@ -28,6 +31,7 @@ class BitReader {
 class BitWriter {
  public:
   void Write(int count, uint32_t value);
+  void WriteRice(int k, int64_t value);
   std::vector<std::byte> Take() { return std::move(bytes_); }
 
  private:

@@ -157,14 +157,13 @@ class CscEncode : public Pass {
 
   const char* Details() const override {
     return "Each weight tensor of a `conv`, `fc` or `recurrent`, float or int8, is stored dense or in one of the "
-           "encodings of "
-           "[ir.md](ir.md): gaps between nonzeros in 8 or 4 bits, as a bitmap or as Rice codes, or no gaps; values as "
-           "they are or, where they fit, in 4 or 3 bits or as indices into a book of 16 or 8. What counts is the sum "
-           "over all tensors: exact bytes of the tables, the code of each different kernel that they need, and the "
-           "instructions that the target models for the layers that read them; equal bytes are settled by "
-           "instructions. The search changes one tensor at a time, from several starts. Weights of `conv_transpose` "
-           "stay dense, and so does a tensor that something else reads too. Tensors that are encoded already are left "
-           "as they are.";
+           "encodings of [ir.md](ir.md): gaps between nonzeros in 8 or 4 bits, as a bitmap or as Rice codes, or no "
+           "gaps; values as they are or, where they fit, in 4 or 3 bits, as indices into a book of 16 or 8, or as "
+           "Rice codes of indices into a book by falling frequency. What counts is the sum over all tensors: exact "
+           "bytes of the tables, the code of each different kernel that they need, and the instructions that the "
+           "target models for the layers that read them; equal bytes are settled by instructions. The search changes "
+           "one tensor at a time, from several starts. Weights of `conv_transpose` stay dense, and so does a tensor "
+           "that something else reads too. Tensors that are encoded already are left as they are.";
   }
 
  private:

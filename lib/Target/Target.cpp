@@ -59,9 +59,10 @@ constexpr ValueCost kValueCosts[] = {
     {13, 55},    // n3
     {6.3, 15},   // book4
     {11.2, 45},  // book3
+    {12.2, 80},  // rice
 };
 static_assert(std::size(kGapCosts) == static_cast<size_t>(GapCode::rice) + 1);
-static_assert(std::size(kValueCosts) == static_cast<size_t>(ValueCode::book3) + 1);
+static_assert(std::size(kValueCosts) == static_cast<size_t>(ValueCode::rice) + 1);
 
 // Of the kernels of fc: those of recurrent are the same, called at each step.
 bool IsProduct(const Node& node) { return node.If<FcAttrs>() || node.If<RecurrentAttrs>(); }

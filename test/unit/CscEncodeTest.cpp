@@ -131,10 +131,10 @@ TEST(CscEncode, EmptyColumn) {
 
 TEST(CscEncode, TheSmallestOfAllEncodings) {
   Settings size = {{"objective", "size"}, {"code", "false"}};
-  // 1000 weights, one in 100 a 1 and 10 in all: Rice codes of k = 6 take 8 bits each, 8-bit gaps no less, and the
-  // byte of k is one more. Equal bytes: the gaps that are read with fewer instructions.
+  // 1000 weights, one in 100 of them and 10 in all not zero: Rice codes of k = 6 take 8 bits each, 8-bit gaps no less,
+  // and the byte of k is one more. Equal bytes: the gaps that are read with fewer instructions.
   Tensor far = Weights(ElementType::i8, 1, 1000, 0);
-  for (int64_t i = 99; i < 1000; i += 100) far.Set(i, 100);
+  for (int64_t i = 99; i < 1000; i += 100) far.Set(i, static_cast<double>(i / 100) + 10);
   EXPECT_EQ(EncodingOf(far, size), "csc<u8>");
   // Gaps of 19: 7 bits of rice (k = 4: 1 + 1 + 4 = 6), 8 bits, 12 bits.
   Tensor twentieth = Weights(ElementType::i8, 10, 100, 0);
@@ -159,6 +159,9 @@ TEST(CscEncode, TheSmallestOfAllEncodings) {
   EXPECT_EQ(EncodingOf(full, {{"objective", "size"}, {"code", "false"}, {"gaps", "all"}}), "dense<book4>");
   for (int64_t i = 0; i < 1000; ++i) full.Set(i, static_cast<double>(i % 8) - 4);
   EXPECT_EQ(EncodingOf(full, {{"objective", "size"}, {"code", "false"}, {"gaps", "all"}}), "dense<i3>");
+  // Two of 16 values in three quarters of the places: 2 bits or 3, and up to 8.
+  for (int64_t i = 0; i < 1000; ++i) full.Set(i, static_cast<double>(i % 4 == 0 ? i / 4 % 14 - 8 : i % 2 == 0 ? 7 : 6));
+  EXPECT_EQ(EncodingOf(full, {{"objective", "size"}, {"code", "false"}, {"gaps", "all"}}), "dense<rice>");
   // 8 fits n4, not i4.
   tenth = Weights(ElementType::i8, 10, 100, 0);
   for (int64_t i = 9; i < 1000; i += 10) tenth.Set(i, i % 3 == 0 ? 8 : -5);
@@ -171,7 +174,8 @@ TEST(CscEncode, RefusesUnknownCodes) {
     return std::string(Encode(*graph, settings).changed.status().message());
   };
   EXPECT_EQ(error({{"gaps", "u8;u5"}}), "gaps=u5: no such code; there are: all, u8, u4, bitmap, rice");
-  EXPECT_EQ(error({{"values", "i8"}}), "values=i8: no such code; there are: element, i4, i3, n4, n3, book4, book3");
+  EXPECT_EQ(error({{"values", "i8"}}),
+            "values=i8: no such code; there are: element, i4, i3, n4, n3, book4, book3, rice");
 }
 
 TEST(CscEncode, AKernelCountsOnce) {

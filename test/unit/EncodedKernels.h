@@ -25,6 +25,7 @@
 #include "../../runtime/values_i8.h"
 #include "../../runtime/values_n3.h"
 #include "../../runtime/values_n4.h"
+#include "../../runtime/values_rice.h"
 #include "mcuc/IR/Tensor.h"
 
 namespace mcuc::kernels {

@@ -64,11 +64,11 @@ TEST(Encoding, TheTable) {
     EXPECT_TRUE(IsEncoding(encoding));
   }
   EXPECT_EQ(names,
-            ";dense<i4>;dense<i3>;dense<book4>;dense<book3>;"
-            "csc<u8>;csc<u8, n4>;csc<u8, n3>;csc<u8, book4>;csc<u8, book3>;"
-            "csc<u4>;csc<u4, n4>;csc<u4, n3>;csc<u4, book4>;csc<u4, book3>;"
-            "csc<bitmap>;csc<bitmap, n4>;csc<bitmap, n3>;csc<bitmap, book4>;csc<bitmap, book3>;"
-            "csc<rice>;csc<rice, n4>;csc<rice, n3>;csc<rice, book4>;csc<rice, book3>;");
+            ";dense<i4>;dense<i3>;dense<book4>;dense<book3>;dense<rice>;"
+            "csc<u8>;csc<u8, n4>;csc<u8, n3>;csc<u8, book4>;csc<u8, book3>;csc<u8, rice>;"
+            "csc<u4>;csc<u4, n4>;csc<u4, n3>;csc<u4, book4>;csc<u4, book3>;csc<u4, rice>;"
+            "csc<bitmap>;csc<bitmap, n4>;csc<bitmap, n3>;csc<bitmap, book4>;csc<bitmap, book3>;csc<bitmap, rice>;"
+            "csc<rice>;csc<rice, n4>;csc<rice, n3>;csc<rice, book4>;csc<rice, book3>;csc<rice, rice>;");
   EXPECT_EQ(AllEncodings()[0], Encoding::kDense);
   EXPECT_FALSE(IsEncoding({GapCode::u8, ValueCode::i4}));
   EXPECT_FALSE(IsEncoding({GapCode::all, ValueCode::n4}));
@@ -152,6 +152,40 @@ TEST(Encoding, Books) {
   EXPECT_FALSE(Encode(I8({1, 17}, many), {GapCode::all, ValueCode::book4}).ok());
 }
 
+TEST(Encoding, RankedBooks) {
+  const Encoding encoding{GapCode::u8, ValueCode::rice};
+  // 5 three times, -3 and 9 twice, of which the smaller comes first, 100 once. k = 0: 1, 2, 3 and 4 bits, 17 in all; k
+  // = 1 takes 2 and 3 bits, 19.
+  const Tensor few = Encoded(I8({1, 9}, {5, -3, 9, 5, 0, 100, -3, 9, 5}), encoding);
+  EXPECT_THAT(Ints(few.encoded_data().book), ElementsAre(5, 253, 9, 100));
+  // 0 10 110 0 1110 10 110 0, the first one lowest.
+  EXPECT_THAT(Ints(few.encoded_data().values), ElementsAre(0, 4, 0x9a, 0x6b, 0x00));
+  EXPECT_EQ(few.storage_bytes(), 9 + 4 + 5);
+  // Three of each of eight: indices 0 to 7 take 3 and a half bits with k = 1 or 2, the smaller of them.
+  std::vector<int> even;
+  for (int i = 0; i < 24; ++i) even.push_back(1 + i % 8);
+  const Tensor flat = Encoded(I8({1, 24}, even), encoding);
+  EXPECT_EQ(Ints(flat.encoded_data().values)[0], 1);
+  EXPECT_EQ(flat.encoded_data().values.size(), 2 + 24u * 7 / 2 / 8 + 1);
+  // 255 values of which one is frequent: a k of 0 or 1 would be shorter than any of 4, but takes over 16 ones.
+  std::vector<int> many(3000, -128);
+  for (int i = 0; i < 254; ++i) many[static_cast<size_t>(i)] = i - 127 + (i >= 127 ? 1 : 0);
+  const Tensor all = Encoded(I8({1, 3000}, many), encoding);
+  EXPECT_EQ(Ints(all.encoded_data().values)[0], 4);
+  EXPECT_EQ(Ints(all.encoded_data().values)[1], 255);
+  // A zero more is one too many, where it needs a value.
+  many.push_back(0);
+  Encoded(I8({1, 3001}, many), encoding);
+  EXPECT_EQ(ErrorOf(I8({1, 3001}, many), {GapCode::all, ValueCode::rice}), "rice holds 255 distinct values, not 256");
+  // 17 of them with k = 0: the last one has 16 ones. 18 do not fit.
+  std::vector<int> steep;
+  for (int i = 0; i < 17; ++i) steep.insert(steep.end(), size_t{1} << (16 - i), i + 1);
+  EXPECT_EQ(Ints(Encoded(I8({1, static_cast<int64_t>(steep.size())}, steep), encoding).encoded_data().values)[0], 0);
+  steep.insert(steep.end(), steep.size(), 18);
+  EXPECT_EQ(Ints(Encoded(I8({1, static_cast<int64_t>(steep.size())}, steep), encoding).encoded_data().values)[0], 1);
+  EXPECT_THAT(Ints(Encoded(I8({1, 3}, {0, 0, 0}), encoding).encoded_data().values), ElementsAre(0, 0));
+}
+
 TEST(Encoding, ValuesThatDoNotFit) {
   EXPECT_EQ(ErrorOf(I8({1, 1}, {8}), {GapCode::all, ValueCode::i4}), "i4 holds values from -8 to 7, not 8");
   EXPECT_EQ(ErrorOf(I8({1, 1}, {-9}), {GapCode::all, ValueCode::i4}), "i4 holds values from -8 to 7, not -9");
@@ -202,6 +236,7 @@ TEST(Encoding, RoundTripsOverDensities) {
       EXPECT_EQ(count, encoding.gaps == GapCode::all ? dense.elements() : dense.nonzeros());
       // Text size and flash: gaps, book and values, to the bit.
       const int64_t bits = info.bits > 0 ? info.bits : 8;
+      if (info.form == ValueForm::kRanked) continue;  // RankedBooks
       const int64_t values = (count * bits + 7) / 8 + static_cast<int64_t>(info.book_size());
       EXPECT_EQ(encoded.storage_bytes() - static_cast<int64_t>(encoded.encoded_data().gaps.size()), values);
     }
@@ -255,6 +290,29 @@ TEST(Encoding, StreamsThatDoNotFit) {
   EXPECT_EQ(error({GapCode::u8, ValueCode::n3}, {0, 2, 2}, 2), "csc<u8, n3>: 2 values are 1 bytes, not 2");
   EXPECT_EQ(error({GapCode::u8, ValueCode::book3}, {0, 2, 2}, 1, 7), "csc<u8, book3>: a book of 8 elements, not 7");
   EXPECT_EQ(error({GapCode::u8, ValueCode::n3}, {0, 2, 2}, 1, 8), "csc<u8, n3>: a book of 0 elements, not 8");
+  const auto ranked = [](const std::vector<int>& values, size_t book) {
+    EncodedData data;
+    for (const int byte : values) data.values.push_back(static_cast<std::byte>(byte));
+    data.book.resize(book, std::byte{7});
+    const Tensor tensor =
+        Tensor::FromEncoded(Type{ElementType::i8, {1, 4}, std::nullopt, {GapCode::all, ValueCode::rice}}, data);
+    const absl::Status status = CheckEncoding(tensor);
+    EXPECT_EQ(Decode(tensor).status(), status);
+    EXPECT_EQ(VisitValues(tensor, [](int64_t, double) {}), status);
+    return std::string(status.message());
+  };
+  const std::string first = "dense<rice>: value 0 of 4 is no Rice code of a place in the book of ";
+  EXPECT_EQ(ranked({1, 4, 0xaa}, 4), "");        // 01, four times
+  EXPECT_EQ(ranked({1, 4, 0x05, 0x00}, 4), "");  // 101: 3, and 00
+  EXPECT_EQ(ranked({1, 3, 0x00}, 3), "");
+  EXPECT_EQ(ranked({1, 3, 0x00}, 2), absl::StrCat(first, 2));  // another number than the header's
+  EXPECT_EQ(ranked({1, 3, 0x05}, 3), absl::StrCat(first, 3));  // 101: 3
+  EXPECT_EQ(ranked({8, 3, 0, 0, 0, 0, 0}, 3), absl::StrCat(first, 3));
+  EXPECT_EQ(ranked({1, 3, 0x00, 0x00}, 3), "dense<rice>: something follows the last value");
+  EXPECT_EQ(ranked({1, 3}, 3), absl::StrCat(first, 3));
+  EXPECT_EQ(ranked({1}, 3), absl::StrCat(first, 3));
+  EXPECT_EQ(ranked({0, 17, 0xff, 0xff, 0x00}, 17), "");  // 16 ones
+  EXPECT_EQ(ranked({0, 18, 0xff, 0xff, 0x01}, 18), absl::StrCat(first, 18));
   EXPECT_EQ(error({GapCode::all, ValueCode::i4}, {}, 3), "");
   EXPECT_EQ(error({GapCode::all, ValueCode::i4}, {1}, 3), "dense<i4>: has no gaps");
   EXPECT_EQ(error({GapCode::all, ValueCode::i4}, {}, 4), "dense<i4>: 6 values are 3 bytes, not 4");

@@ -41,6 +41,14 @@
 #define VALUES book3
 #define CODE book3
 #include "EncodedKernels.h"
+#define GAPS u8
+#define VALUES rice
+#define CODE rice
+#include "EncodedKernels.h"
+#define GAPS all
+#define VALUES rice
+#define CODE rice
+#include "EncodedKernels.h"
 #define FLOAT_ONLY
 #define GAPS u8
 #define VALUES f32
@@ -55,9 +63,10 @@
 namespace mcuc::kernels {
 namespace {
 
+constexpr size_t kIntegerKernels = 9;  // of AllEncodedKernels(), the first ones
 constexpr double kDensities[] = {0.0, 0.01, 0.1, 0.5, 1.0};
 
-// The streams of an encoding in buffers of exactly their size; a book before the values.
+// The streams of an encoding in buffers of exactly the size that their readers take.
 struct Streams {
   std::vector<uint8_t> gaps, values;
 
@@ -75,8 +84,7 @@ struct Streams {
     append(gaps, data.gaps);
     if (encoding.gaps == GapCode::rice) gaps.resize(gaps.size() + 3);  // its reader takes words of 4 bytes
     gaps.shrink_to_fit();
-    append(values, data.book);
-    append(values, data.values);
+    append(values, ValueTable(encoding.values, data));
   }
 };
 
@@ -84,6 +92,14 @@ struct Streams {
 std::vector<int8_t> Weights(Random& random, int64_t n, double density, ValueCode code) {
   const ValueCodeInfo& info = InfoOf(code);
   std::vector<int8_t> w = RandomWeights(random, n, density);
+  if (info.form == ValueForm::kRanked) {
+    for (int8_t& value : w) {
+      // Small ones more often than large ones, and a place for zero in the book.
+      const int divisor = 1 << Between(random, 0, 7), smaller = std::max<int>(value, -127) / divisor;
+      if (value != 0 && smaller != 0) value = static_cast<int8_t>(smaller);
+      if (value == -128) value = -127;
+    }
+  }
   if (info.bits == 0) return w;
   const int half = 1 << (info.bits - 1);
   for (int8_t& value : w) {
@@ -120,7 +136,7 @@ TEST(SparseKernels, IntegerConvolutionsOfEveryShape) {
     const mcuc_conv s = c.Shape();
     const int32_t outputs = s.groups * s.filters, filter = s.channels * s.kernel_h * s.kernel_w;
     for (const double density : kDensities) {
-      const EncodedKernels& kernels = AllEncodedKernels()[turn++ % 7];
+      const EncodedKernels& kernels = AllEncodedKernels()[turn++ % kIntegerKernels];
       SCOPED_TRACE(absl::StrCat(c.Text(), " density ", density, " ", EncodingText(kernels.encoding)));
       const bool per_channel = Between(random, 0, 1) == 1, relu = Between(random, 0, 1) == 1;
       std::vector<int8_t> w = Weights(random, int64_t{outputs} * filter, density, kernels.encoding.values);
@@ -245,8 +261,8 @@ TEST(SparseKernels, FcOfEveryShape) {
                   inputs = Between(random, 0, 5) == 0 ? Between(random, 500, 900) : Between(random, 1, 40);
     const int32_t outputs = Between(random, 1, 9);
     const double density = kDensities[i % 5];
-    const EncodedKernels& kernels = AllEncodedKernels()[static_cast<size_t>(i) % 7];
-    const EncodedKernels& floats = AllEncodedKernels()[7 + static_cast<size_t>(i) % 2];
+    const EncodedKernels& kernels = AllEncodedKernels()[static_cast<size_t>(i) % kIntegerKernels];
+    const EncodedKernels& floats = AllEncodedKernels()[kIntegerKernels + static_cast<size_t>(i) % 2];
     SCOPED_TRACE(
         absl::StrCat(rows, " x ", inputs, " x ", outputs, " density ", density, " ", EncodingText(kernels.encoding)));
     std::vector<int8_t> w = Weights(random, int64_t{outputs} * inputs, density, kernels.encoding.values);
@@ -313,7 +329,7 @@ TEST(SparseKernels, FcOfEveryShape) {
 TEST(SparseKernels, GapsAtTheirLimits) {
   const std::vector<int> limits = {0,   1,   13,  14,  15,  16,  31,  253, 254, 255, 256,
                                    268, 269, 270, 271, 509, 510, 511, 524, 525, 526, 765};
-  for (size_t kind = 0; kind < 7; ++kind) {
+  for (size_t kind = 0; kind < kIntegerKernels; ++kind) {
     const EncodedKernels& kernels = AllEncodedKernels()[kind];
     for (const int gap : limits) {
       SCOPED_TRACE(absl::StrCat(EncodingText(kernels.encoding), " gap ", gap));

@@ -142,6 +142,7 @@ TEST(Target, DecodingIsPaidANonzeroInFcAndForEightPixelsInConv) {
   EXPECT_DOUBLE_EQ(fc({GapCode::u8, ValueCode::n3}), 15 * (info.sparse_fc_i8 + 13));
   EXPECT_DOUBLE_EQ(fc({GapCode::u8, ValueCode::book4}), 15 * (info.sparse_fc_i8 + 6.3));
   EXPECT_DOUBLE_EQ(fc({GapCode::u8, ValueCode::book3}), 15 * (info.sparse_fc_i8 + 11.2));
+  EXPECT_DOUBLE_EQ(fc({GapCode::u8, ValueCode::rice}), 15 * (info.sparse_fc_i8 + 12.2));
   EXPECT_DOUBLE_EQ(fc({GapCode::all, ValueCode::i4}), 40 * (info.sparse_fc_i8 + (6.4 - 5.7)));
   EXPECT_DOUBLE_EQ(fc({GapCode::all, ValueCode::i3}), 40 * (info.sparse_fc_i8 + (10 - 5.7)));
   EXPECT_DOUBLE_EQ(InstructionsOf(name, kConvI8, {GapCode::bitmap, ValueCode::n4}),

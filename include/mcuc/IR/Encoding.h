@@ -17,7 +17,7 @@
 namespace mcuc {
 
 // X(name, stream in the text, summary). A further code is a row here, a coder in lib/IR/Gaps.cpp, its reader
-// runtime/gaps_NAME.h, and what it costs in lib/Target/Encodings.cpp.
+// runtime/gaps_NAME.h, and what it costs in lib/Target/Target.cpp.
 #define MCUC_GAP_CODES(X)                                                                           \
   X(all, "", "every element has a value")                                                           \
   X(u8, "delta", "a byte; 255 stands for 255 zeros and a further byte")                             \
@@ -26,14 +26,17 @@ namespace mcuc {
   X(rice, "delta", "gap >> k ones, a zero, and the k lowest bits of the gap; the first byte is k")
 
 // X(name, form, bits, summary). A further code of a known form is a row here and its reader runtime/values_NAME.h.
-#define MCUC_VALUE_CODES(X)                                                                 \
-  X(element, kElement, 0, "the element itself")                                             \
-  X(i4, kSigned, 4, "4 bits, -8 to 7")                                                      \
-  X(i3, kSigned, 3, "3 bits, -4 to 3")                                                      \
-  X(n4, kNonzero, 4, "4 bits, -8 to -1 and 1 to 8: what is not negative stands for 1 more") \
-  X(n3, kNonzero, 3, "3 bits, -4 to -1 and 1 to 4")                                         \
-  X(book4, kBook, 4, "4 bits, an index into 16 elements")                                   \
-  X(book3, kBook, 3, "3 bits, an index into 8 elements")
+#define MCUC_VALUE_CODES(X)                                                                                           \
+  X(element, kElement, 0, "the element itself")                                                                       \
+  X(i4, kSigned, 4, "4 bits, -8 to 7")                                                                                \
+  X(i3, kSigned, 3, "3 bits, -4 to 3")                                                                                \
+  X(n4, kNonzero, 4, "4 bits, -8 to -1 and 1 to 8: what is not negative stands for 1 more")                           \
+  X(n3, kNonzero, 3, "3 bits, -4 to -1 and 1 to 4")                                                                   \
+  X(book4, kBook, 4, "4 bits, an index into 16 elements")                                                             \
+  X(book3, kBook, 3, "3 bits, an index into 8 elements")                                                              \
+  X(rice, kRanked, 0,                                                                                                 \
+    "an index into the book, of up to 255 by falling frequency, as a Rice code; the first two bytes are k and their " \
+    "number")
 
 enum class GapCode : uint8_t {
 #define X(name, ...) name,
@@ -47,7 +50,7 @@ enum class ValueCode : uint8_t {
 #undef X
 };
 
-enum class ValueForm : uint8_t { kElement, kSigned, kNonzero, kBook };
+enum class ValueForm : uint8_t { kElement, kSigned, kNonzero, kBook, kRanked };
 
 struct GapCodeInfo {
   const char *name, *stream, *summary;
@@ -55,7 +58,7 @@ struct GapCodeInfo {
 struct ValueCodeInfo {
   const char* name;
   ValueForm form;
-  int bits;  // of a value; 0: the element's
+  int bits;  // of a value; 0: the element's, or as many as its code has
   const char* summary;
 
   size_t book_size() const { return form == ValueForm::kBook ? size_t{1} << bits : 0; }
@@ -80,19 +83,23 @@ inline constexpr Encoding Encoding::kDense{};
 // "csc<u8>", "csc<u4, n4>", "dense<i4>"; "" for kDense.
 std::string EncodingText(Encoding encoding);
 
-// Every pair that makes sense: the element itself behind any gaps, `n` and `book` values behind gaps, `i` and `book`
-// values where every element has one. kDense comes first.
+// Every pair that makes sense: behind gaps the element itself, `n`, `book` and `rice` values; where every element has a
+// value the element itself, `i`, `book` and `rice` values. kDense comes first.
 const std::vector<Encoding>& AllEncodings();
 bool IsEncoding(Encoding encoding);  // one of them
 
 // What an encoded tensor holds instead of its dense bytes: named streams of bytes.
 struct EncodedData {
   std::vector<std::byte> gaps;    // `delta` or `bitmap`
-  std::vector<std::byte> book;    // the elements that `book` values stand for
+  std::vector<std::byte> book;    // the elements that `book` and `rice` values stand for
   std::vector<std::byte> values;  // `val`
 
   bool operator==(const EncodedData&) const = default;
 };
+
+// The bytes that the reader of runtime/ takes for values: the stream, with the book before it or, of `rice`, behind the
+// two bytes that say how long it is, and what else the reader may look at.
+std::vector<std::byte> ValueTable(ValueCode code, const EncodedData& data);
 
 }  // namespace mcuc
 
