@@ -158,7 +158,8 @@ class Search {
         break;
       double next = std::clamp(Predict(points, target), density / 4, density * 4);
       if (rejected == 0) {
-        if (next > accepted * (1 - options_.precision / 2)) break;  // there is nothing to win
+        // Candidates differ by chance: until one is rejected, there may be something to win.
+        next = std::min(next, accepted * (1 - options_.precision));
       } else if (accepted == 1) {
         next = std::clamp(next, 1.1 * rejected, kMostDensity);
       } else {
