@@ -36,9 +36,9 @@ class Prune : public Pass {
   const char* Details() const override {
     return "The weights of `conv`, `conv_transpose` and `fc` (float or int8) with the smallest magnitude become zero: "
            "of a layer's n weights floor(sparsity * n), of equal ones the first; weights that are zero already count. "
-           "With `scope=global` magnitudes are compared across layers, of int8 weights as real numbers, so that layers "
-           "with small weights lose more. For an int8 layer the zero point's share of the removed weights leaves the "
-           "bias. Nothing is retrained.";
+           "With `scope=global` magnitudes are compared across layers, of int8 weights as real numbers, so that "
+           "layers with small weights lose more. For an int8 layer the zero point's share of the removed weights "
+           "leaves the bias. Nothing is retrained.";
   }
 
  private:

@@ -72,21 +72,18 @@ class PruneChannels : public Pass {
 
   const char* Details() const override {
     return "The outputs stay the same: of an integer graph bit for bit, of a float graph up to the rounding of the "
-           "sums "
-           "that go into a bias.\n\n"
+           "sums that go into a bias.\n\n"
            "*Constants.* Bounds on every element of every value are computed from the inputs on; a channel whose "
-           "bounds "
-           "meet is constant: one whose weights are all zero, or which its activation or the range of int8 always cuts "
-           "off. Where a `conv` or `fc` reads a constant, weight times constant goes into the bias and the weight "
-           "becomes zero. A padded `conv` sees the constant only in part near the edges, so its weights stay unless "
-           "the constant is what padding reads as.\n\n"
+           "bounds meet is constant: one whose weights are all zero, or which its activation or the range of int8 "
+           "always cuts off. Where a `conv` or `fc` reads a constant, weight times constant goes into the bias and "
+           "the weight becomes zero. A padded `conv` sees the constant only in part near the edges, so its weights "
+           "stay unless the constant is what padding reads as.\n\n"
            "*Channels.* Elements that no output depends on, through weights that are not zero, are dead. Dead slices "
            "along one axis of a value (channels of a convolution, outputs of an `fc`) are removed with the weights "
-           "that "
-           "make and read them, through activations, pools, reshapes, transposes, concatenations and elementwise "
-           "operations as far as both operands lose the same ones. Of a grouped convolution only whole groups go (of a "
-           "depthwise one, channels); inputs, outputs, and what softmax, matmul, gather and the like read or make keep "
-           "their shapes, and so do layers that share their weights.\n\n"
+           "that make and read them, through activations, pools, reshapes, transposes, concatenations and elementwise "
+           "operations as far as both operands lose the same ones. Of a grouped convolution only whole groups go (of "
+           "a depthwise one, channels); inputs, outputs, and what softmax, matmul, gather and the like read or make "
+           "keep their shapes, and so do layers that share their weights.\n\n"
            "Both repeat until nothing changes. Inputs are taken to be finite: 0 times infinity is not 0.";
   }
 

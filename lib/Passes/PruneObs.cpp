@@ -511,22 +511,20 @@ class PruneObs : public Pass {
            "Compression\", NeurIPS 2022, sections 3 and 4). Needs `--calibrate`; `samples` of it are taken.\n\n"
            "*Order.* For each `conv`, `conv_transpose` and `fc` in float, H = 2 cov(x) + lambda I over the layer's "
            "inputs x (a convolution's windows; each group apart), lambda = `damping` times the mean of the diagonal, "
-           "in "
-           "double precision. The covariance, and not the second moment, because the bias follows. Of each output "
-           "channel's row w the weight of least w_p^2 / (2 [H^-1]_pp) goes, the others of the row make up for it, H^-1 "
-           "loses row and column p, and so on to the end; the increments of the squared error are kept. "
-           "Matrices of `recurrent` are pruned by magnitude, each to the sparsity asked for.\n\n"
+           "in double precision. The covariance, and not the second moment, because the bias follows. Of each output "
+           "channel's row w the weight of least w_p^2 / (2 [H^-1]_pp) goes, the others of the row make up for it, "
+           "H^-1 loses row and column p, and so on to the end; the increments of the squared error are kept. Matrices "
+           "of `recurrent` are pruned by magnitude, each to the sparsity asked for.\n\n"
            "*Budgets.* With `scope=global` the increments of all layers are sorted together, each layer's in units of "
-           "the graph's output: the layers are pruned one at a time, the graph runs, and the error at the outputs over "
-           "the layer's own is its factor; three rounds, each at the budgets of the one before.\n\n"
+           "the graph's output: the layers are pruned one at a time, the graph runs, and the error at the outputs "
+           "over the layer's own is its factor; three rounds, each at the budgets of the one before.\n\n"
            "*Fit.* On the chosen weights each layer in schedule order gets the least squares weights and bias for the "
            "dense model's outputs, given the inputs that the pruned layers before it make; lambda keeps them near the "
            "old ones. Layers that lose nothing are fitted too.\n\n"
            "The work is bounded and remarks say where: inputs of a wide layer (over 1,024, or fewer where it has many "
            "outputs) are looked at in blocks that count as uncorrelated, of a large image not every position counts, "
-           "and "
-           "samples beyond 2 GiB of activations are left out. Integer weights, weights that several layers share, and "
-           "those named in `skip` stay. The result does not depend on the number of threads.";
+           "and samples beyond 2 GiB of activations are left out. Integer weights, weights that several layers share, "
+           "and those named in `skip` stay. The result does not depend on the number of threads.";
   }
 
  private:

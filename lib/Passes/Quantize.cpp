@@ -65,9 +65,8 @@ class Quantize : public Pass {
 
   const char* Details() const override {
     return "Weights become int8 in [-127, 127] without a zero point, one scale an output channel; activations int8 "
-           "with "
-           "a scale and a zero point a tensor; biases int32 with the input's zero point folded in; multipliers and "
-           "shifts are attributes. `docs/numerics.md` has the arithmetic.\n\n"
+           "with a scale and a zero point a tensor; biases int32 with the input's zero point folded in; multipliers "
+           "and shifts are attributes. `docs/numerics.md` has the arithmetic.\n\n"
            "The ranges of activations are observed by running the float graph on the calibration data set, by default "
            "cut where the squared error of 8-bit quantization is least (graph inputs and outputs are not cut). "
            "Operations that only move or compare values (reshape, transpose, slice, pad, max_pool, …) share their "
@@ -77,11 +76,10 @@ class Quantize : public Pass {
            "`dequantize` and `quantize` nodes, with a remark. So do elementwise operations all of whose operands are "
            "float for that reason. Nodes that are quantized already are left alone; weights that are zero stay "
            "zero.\n\n"
-           "A quantized model says its scales itself: where `quantize` and `dequantize` nodes stand in the graph, what "
-           "is "
-           "between them takes their scales, int8 weights and constants keep every bit, and a graph input that is "
-           "quantized at once takes that quantization. No calibration data is needed then, and without it what the "
-           "model gives no scale stays float, with a remark; a mean takes the scale of its operand.";
+           "A quantized model says its scales itself: where `quantize` and `dequantize` nodes stand in the graph, "
+           "what is between them takes their scales, int8 weights and constants keep every bit, and a graph input "
+           "that is quantized at once takes that quantization. No calibration data is needed then, and without it "
+           "what the model gives no scale stays float, with a remark; a mean takes the scale of its operand.";
   }
 
  private:

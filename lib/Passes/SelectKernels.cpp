@@ -41,16 +41,14 @@ class SelectKernels : public Pass {
 
   const char* Details() const override {
     return "Both kernels of a `conv` decode an output channel's weights once, into a list of steps and weights, and "
-           "run "
-           "over it for every tile of its pixels; `list` has sums of 32 bits. A padded input is copied, a band of rows "
-           "at a time, to where "
-           "no tap lies in padding; the copy is part of the arena. There is no pool but a max pool of 2 x 2. `pairs` "
-           "runs a `conv` whose sums fit 16 bits, by the range of its input (its type, and the activation that "
-           "it comes from), its weights and its bias, for every output channel: two neighbouring sums share a word, "
-           "and one product adds to both; its stride along rows is 1. `narrow` runs an `fc` with such sums. "
-           "The others keep the kernels for every shape; the remarks (`--remarks`) say why. The biases of layers with "
-           "such kernels are stored in 8 or 16 bits where all fit, if need be without zero bits that all of a layer "
-           "end in (`bias_shift`).";
+           "run over it for every tile of its pixels; `list` has sums of 32 bits. A padded input is copied, a band of "
+           "rows at a time, to where no tap lies in padding; the copy is part of the arena. There is no pool but a "
+           "max pool of 2 x 2. `pairs` runs a `conv` whose sums fit 16 bits, by the range of its input (its type, and "
+           "the activation that it comes from), its weights and its bias, for every output channel: two neighbouring "
+           "sums share a word, and one product adds to both; its stride along rows is 1. `narrow` runs an `fc` with "
+           "such sums. The others keep the kernels for every shape; the remarks (`--remarks`) say why. The biases of "
+           "layers with such kernels are stored in 8 or 16 bits where all fit, if need be without zero bits that all "
+           "of a layer end in (`bias_shift`).";
   }
 
  private:
