@@ -27,6 +27,7 @@ constexpr double kMostDensity = 0.75;
 constexpr double kHopeless = 4, kGlanceErrors = 2;
 constexpr int64_t kGlances = 2000;                     // validation samples of a glance
 constexpr size_t kMostCandidates = 10;                 // of those that take minutes
+constexpr size_t kEnoughCandidates = 3;                // to believe that little is left to win
 constexpr double kAimedAt = 0.98, kFullEnough = 0.95;  // of a limit of flash
 
 std::string Fixed(const char* format, double value) {
@@ -158,7 +159,9 @@ class Search {
         break;
       double next = std::clamp(Predict(points, target), density / 4, density * 4);
       if (rejected == 0) {
-        // Candidates differ by chance: until one is rejected, there may be something to win.
+        const bool little = next > accepted * (1 - options_.precision / 2);
+        if (little && points.size() >= kEnoughCandidates) break;
+        // Candidates differ by chance: the first ones may say of less than there is that it is little.
         next = std::min(next, accepted * (1 - options_.precision));
       } else if (accepted == 1) {
         next = std::clamp(next, 1.1 * rejected, kMostDensity);

@@ -367,6 +367,47 @@ TEST_F(PruneSearchTest, FollowsAPowerLaw) {
   EXPECT_NEAR(tried.back(), 0.75, 1e-5);
 }
 
+TEST_F(PruneSearchTest, GoesOnToAThirdCandidateWhereLittleSeemsLeft) {
+  // Whatever is left of the weights, 9 of 1,000 samples are lost.
+  constexpr int64_t kSamples = 1000;
+  Tensor x(Type{ElementType::f32, {kSamples, 8}});
+  for (int64_t i = 0; i < kSamples; ++i) {
+    for (int64_t k = 0; k < 8; ++k) x.Set(8 * i + k, k == 7 ? 1 : static_cast<double>(i) / kSamples);
+  }
+  data_ = Dataset::FromTensors({x}, std::vector<int32_t>(kSamples, 7));
+  const auto graph = Parse(R"(graph @c(%x: f32[1x8]) -> (%y: f32[1x8]) {
+  const @w: f32[8x8] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}
+  %y: f32[1x8] = fc %x, @w loc("layer")
+}
+)");
+  std::vector<double> tried;
+  const prune::PruneTo prune_to = [&](Graph&, const std::vector<Value*>& weights, double sparsity, const prune::Glance&,
+                                      PassContext&) -> absl::StatusOr<prune::Pruned> {
+    tried.push_back(1 - sparsity);
+    Tensor w = weights[0]->tensor();
+    w.Set(0, 1 / 0.9905);
+    weights[0]->set_tensor(w);
+    return prune::Pruned{true, {}};
+  };
+  prune::SearchOptions options = Exact();
+  options.strategy = prune::Strategy::kPowerLaw;
+  options.precision = 0.15;
+  options.max_drop = 0.01;
+  const auto result = Search(*graph, options, nullptr, prune_to);
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_EQ(tried.size(), 3u);
+  EXPECT_NEAR(tried[1], 0.0625 * 0.85, 1e-5);
+  EXPECT_NEAR(tried[2], 0.0625 * 0.85 * 0.85, 1e-5);
+  EXPECT_NEAR(result->candidates[*result->best].drop, 0.009, 1e-12);
+  EXPECT_EQ(*result->best, 2u);
+  // Where more is left to win, it goes on.
+  options.max_drop = 0.02;
+  tried.clear();
+  ASSERT_TRUE(Search(*graph, options, nullptr, prune_to).ok());
+  EXPECT_GT(tried.size(), 3u);
+}
+
 TEST_F(PruneSearchTest, AsksHalfWayWhetherToGoOn) {
   // 3,000 samples of which a glance takes each second, and a candidate that gets so many of these wrong half-way.
   constexpr int64_t kSamples = 3000;
