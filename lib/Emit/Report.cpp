@@ -163,9 +163,10 @@ std::vector<std::vector<std::string>> CandidateLines(const std::vector<Candidate
   };
   for (const Candidate& c : candidates) {
     const bool scored = c.failure.empty() && c.score.samples > 0;
-    lines.push_back({DoubleText(c.sparsity), Count(c.nonzeros), Count(c.bytes), scored ? c.score.ToString() : c.failure,
-                     scored ? number(c.drop) : "", scored ? number(c.error) : "",
-                     c.accepted ? "accepted" : "rejected"});
+    const std::string seed = c.seed == candidates[0].seed ? "" : absl::StrCat(", seed ", c.seed);
+    lines.push_back({DoubleText(c.sparsity) + seed, Count(c.nonzeros), Count(c.bytes),
+                     scored ? c.score.ToString() : c.failure, scored ? number(c.drop) : "",
+                     scored ? number(c.error) : "", c.accepted ? "accepted" : "rejected"});
   }
   return lines;
 }
@@ -173,6 +174,7 @@ std::vector<std::vector<std::string>> CandidateLines(const std::vector<Candidate
 nlohmann::ordered_json JsonOf(const Candidate& candidate) {
   nlohmann::ordered_json json;
   json["sparsity"] = candidate.sparsity;
+  json["seed"] = candidate.seed;
   json["nonzeros"] = candidate.nonzeros;
   json["bytes"] = candidate.bytes;
   if (candidate.failure.empty() && candidate.score.samples > 0) {

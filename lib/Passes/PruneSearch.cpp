@@ -82,9 +82,9 @@ class PruneSearch : public Pass {
         if (!epochs.ok()) return epochs.status();
         epochs_ = *epochs;  // what the text left behind says too
       }
-      prune_to = [&](Graph& candidate, const std::vector<Value*>& weights, double sparsity, const prune::Glance& glance,
-                     PassContext& with) {
-        return retrainer->PruneGradually(candidate, weights, sparsity, glance, with);
+      prune_to = [&](Graph& candidate, const std::vector<Value*>& weights, double sparsity, int64_t seed,
+                     const prune::Glance& glance, PassContext& with) {
+        return retrainer->PruneGradually(candidate, weights, sparsity, seed, glance, with);
       };
     } else if (surgical) {
       options.strategy = prune::Strategy::kGalloping;
@@ -93,7 +93,8 @@ class PruneSearch : public Pass {
       auto made = obs::Surgeon::Create(graph, context, surgery);
       if (!made.ok()) return made.status();
       surgeon = *std::move(made);
-      prune_to = [&](Graph& candidate, const std::vector<Value*>& weights, double sparsity, const prune::Glance&,
+      prune_to = [&](Graph& candidate, const std::vector<Value*>& weights, double sparsity, int64_t,
+                     const prune::Glance&,
                      PassContext&) { return PruneBySurgeon(*surgeon, candidate, weights, sparsity); };
     }
     if (retrainer && !gradual) {
@@ -118,8 +119,8 @@ class PruneSearch : public Pass {
         "kept sparsity ", DoubleText(best.sparsity),
         context.validate ? absl::StrCat(" (", best.score.ToString(), "; reference ", result->reference.ToString(), ")")
                          : "",
-        "; in place of prune-search, ",
-        retrainer || surgical ? SelfText(best.sparsity) : PruneText(best.sparsity, skip_), " gives the same");
+        "; in place of prune-search, ", retrainer || surgical ? SelfText(best) : PruneText(best.sparsity, skip_),
+        " gives the same");
     if (context.progress) *context.progress << "prune-search: " << finding << "\n" << std::flush;
     context.Remark(graph, nullptr, finding);
     return result->changed;
@@ -205,7 +206,9 @@ class PruneSearch : public Pass {
            "four times `max-drop` and more. From then on the loss is taken to grow as a power of 1 / density, the "
            "power that two candidates tell, and the next one is where that reaches `max-drop`, at least `precision` "
            "further for the second and the third, until one is accepted and one within `precision` of it rejected, or "
-           "little is to be won.\n\n"
+           "little is to be won. At the end the sparsest of those that lost no more than `max-drop`, and were "
+           "rejected for their standard errors, is trained once more with the next seed: trainings differ by as "
+           "much.\n\n"
            "`method=obs` needs calibration data (`--calibrate`) and no training: candidates as by `prune-obs`, the "
            "order of removal found once. From 0.9375 on the fraction of weights left is halved or doubled until it "
            "lies between an accepted and a rejected candidate, then bisected down to `precision`.\n\n"
@@ -276,7 +279,7 @@ class PruneSearch : public Pass {
   }
 
   // The pass that makes this one candidate, with the same options but those of the search.
-  std::string SelfText(double sparsity) {
+  std::string SelfText(const prune::Candidate& best) {
     PruneSearch fresh;
     PassOptions mine, text;
     Options(mine);  // the values now are the defaults of these rows
@@ -290,7 +293,8 @@ class PruneSearch : public Pass {
       if (searches || row.default_text == defaults[i].default_text) continue;
       if (!text.Set(row.name, row.default_text).ok()) return "";  // never: it was set from text
     }
-    if (!text.Set("sparsity", DoubleText(sparsity)).ok()) return "";
+    if (best.seed != seed_ && !text.Set("seed", absl::StrCat(best.seed)).ok()) return "";
+    if (!text.Set("sparsity", DoubleText(best.sparsity)).ok()) return "";
     return absl::StrCat("prune-search{", text.Text(), "}");
   }
 

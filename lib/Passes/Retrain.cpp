@@ -116,8 +116,10 @@ absl::StatusOr<std::unique_ptr<Retrainer>> Retrainer::Create(const Graph& graph,
 
 absl::StatusOr<std::unique_ptr<train::Trainer>> Retrainer::NewTrainer(const Graph& candidate,
                                                                       const PassContext& context,
-                                                                      const train::Quantized* quantized) const {
+                                                                      const train::Quantized* quantized,
+                                                                      std::optional<int64_t> seed) const {
   train::TrainOptions options = options_.train;
+  if (seed) options.seed = static_cast<uint64_t>(*seed);
   options.threads = context.threads;
   return train::Trainer::Create(candidate, *samples_, &graph_, options, quantized);
 }
@@ -184,7 +186,7 @@ absl::Status Retrainer::Recover(Graph& candidate, const std::vector<Mask>& masks
 }
 
 absl::StatusOr<Pruned> Retrainer::PruneGradually(Graph& candidate, const std::vector<Value*>& weights, double sparsity,
-                                                 const Glance& glance, PassContext& context) const {
+                                                 int64_t seed, const Glance& glance, PassContext& context) const {
   if (!(sparsity >= 0 && sparsity <= 1)) {
     return absl::InvalidArgumentError(absl::StrCat("sparsity=", DoubleText(sparsity), " is outside [0, 1]"));
   }
@@ -195,7 +197,7 @@ absl::StatusOr<Pruned> Retrainer::PruneGradually(Graph& candidate, const std::ve
   const absl::StatusOr<train::Quantized> quantized = PartsOf(candidate);
   if (!quantized.ok()) return quantized.status();
   const bool quantizes = !quantized->layers.empty();
-  const auto trainer = NewTrainer(candidate, context, quantizes ? &*quantized : nullptr);
+  const auto trainer = NewTrainer(candidate, context, quantizes ? &*quantized : nullptr, seed);
   if (!trainer.ok()) return trainer.status();
   std::vector<train::Parameter*> parameters;
   std::vector<double> uses;  // products with each weight in one inference

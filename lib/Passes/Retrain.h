@@ -3,6 +3,7 @@
 #define MCUC_LIB_PASSES_RETRAIN_H
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,14 +48,15 @@ class Retrainer {
 
   // Prunes the tensors together while training (Zhu and Gupta, "To prune, or not to prune", 2017, section 3): at the
   // fraction t of the ranking phase the weights of least saliency become zero until their share is s (1 - (1 - t)^3);
-  // after it the masks stay. At its end `glance`, where not null, may end the training.
+  // after it the masks stay. At its end `glance`, where not null, may end the training. `seed` of the samples' order.
   absl::StatusOr<Pruned> PruneGradually(Graph& candidate, const std::vector<Value*>& weights, double sparsity,
-                                        const Glance& glance, PassContext& context) const;
+                                        int64_t seed, const Glance& glance, PassContext& context) const;
 
  private:
   Retrainer(const Graph& graph, const RetrainOptions& options) : graph_(graph), options_(options) {}
   absl::StatusOr<std::unique_ptr<train::Trainer>> NewTrainer(const Graph& candidate, const PassContext& context,
-                                                             const train::Quantized* quantized = nullptr) const;
+                                                             const train::Quantized* quantized = nullptr,
+                                                             std::optional<int64_t> seed = std::nullopt) const;
   // What quantization-aware training quantizes; nothing where it is not to be.
   absl::StatusOr<train::Quantized> PartsOf(Graph& candidate) const;
 

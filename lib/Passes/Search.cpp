@@ -173,7 +173,22 @@ class Search {
       sparsity = SparsityOf(next);
       if (sparsity <= 1 - accepted || sparsity >= 1 - rejected) break;
     }
-    return absl::OkStatus();
+    return RetryNearMiss(1 - accepted);
+  }
+
+  // Trainings of one sparsity differ by about as much as the validation samples can tell, so that another may well be
+  // within max-drop: of those that lost no more, and were rejected for their standard errors, the sparsest.
+  absl::Status RetryNearMiss(double accepted) {
+    double sparsity = accepted;
+    for (const Candidate& candidate : result_.candidates) {
+      if (candidate.accepted || !candidate.failure.empty() || candidate.drop > options_.max_drop) continue;
+      sparsity = std::max(sparsity, candidate.sparsity);
+    }
+    if (sparsity == accepted || HasEnded()) return absl::OkStatus();
+    const int64_t seed = options_.seed + 1;
+    Progress(absl::StrCat("candidate ", result_.candidates.size() + 1, ", sparsity ", DoubleText(sparsity),
+                          " once more, seed ", seed, ": "));
+    return Next(sparsity, 0, seed).status();
   }
 
   absl::Status FitFlash() {
@@ -227,8 +242,9 @@ class Search {
   }
 
   // Makes and reports a candidate; true: it is accepted. `left`: how many are still to come, as far as is known.
-  absl::StatusOr<bool> Next(double sparsity, int left) {
-    absl::StatusOr<Candidate> candidate = Try(sparsity);
+  absl::StatusOr<bool> Next(double sparsity, int left) { return Next(sparsity, left, options_.seed); }
+  absl::StatusOr<bool> Next(double sparsity, int left, int64_t seed) {
+    absl::StatusOr<Candidate> candidate = Try(sparsity, seed);
     if (absl::IsCancelled(candidate.status()) && IsStopped()) {
       if (context_.progress) *context_.progress << "interrupted\n" << std::flush;
       return false;
@@ -333,7 +349,7 @@ class Search {
         absl::StrCat("given up half-way at ", loss->score.ToString(), ", drop ", Fixed("%.4f", candidate.drop)));
   }
 
-  absl::StatusOr<Candidate> Try(double sparsity) {
+  absl::StatusOr<Candidate> Try(double sparsity, int64_t seed) {
     std::unique_ptr<Graph> graph = graph_.Clone();
     // The weights that can't be pruned are remarked on once, not for each candidate.
     Diagnostics quiet;
@@ -343,11 +359,12 @@ class Search {
     if (!weights.ok()) return weights.status();
     Candidate candidate;
     candidate.sparsity = sparsity;
+    candidate.seed = seed;
     const Glance glance = [&](const Graph& half_way) { return GlanceAt(half_way, candidate); };
-    absl::StatusOr<Pruned> pruned = prune_to_ ? prune_to_(*graph, *weights, sparsity, glance, context_)
+    absl::StatusOr<Pruned> pruned = prune_to_ ? prune_to_(*graph, *weights, sparsity, seed, glance, context_)
                                               : PruneMagnitude(*graph, *weights, sparsity, Scope::kLayer);
     absl::Status status = pruned.status();
-    if (status.ok() && recover_) status = recover_(*graph, pruned->masks, options_.seed, context_);
+    if (status.ok() && recover_) status = recover_(*graph, pruned->masks, seed, context_);
     if (absl::IsAborted(status)) {
       candidate.failure = std::string(status.message());
     } else if (status.code() == absl::StatusCode::kOutOfRange && !options_.sparsity) {
@@ -397,7 +414,8 @@ class Search {
       *context_.progress << finding << "; about " << Fixed("%.0f", std::ceil(seconds_left)) << " s left\n"
                          << std::flush;
     }
-    context_.Remark(graph_, nullptr, absl::StrCat("sparsity ", DoubleText(candidate.sparsity), ": ", finding));
+    const std::string again = candidate.seed == options_.seed ? "" : absl::StrCat(", seed ", candidate.seed);
+    context_.Remark(graph_, nullptr, absl::StrCat("sparsity ", DoubleText(candidate.sparsity), again, ": ", finding));
   }
 
   // Whether pruning or what follows it costs more than is tolerated.

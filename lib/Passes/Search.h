@@ -24,8 +24,9 @@ using Recover =
 using Glance = std::function<absl::Status(const Graph& candidate)>;
 
 // What prunes a candidate to a sparsity where PruneMagnitude with Scope::kLayer does not. May ask `glance`.
-using PruneTo = std::function<absl::StatusOr<Pruned>(Graph& candidate, const std::vector<Value*>& weights,
-                                                     double sparsity, const Glance& glance, PassContext&)>;
+using PruneTo =
+    std::function<absl::StatusOr<Pruned>(Graph& candidate, const std::vector<Value*>& weights, double sparsity,
+                                         int64_t seed, const Glance& glance, PassContext&)>;
 
 // The graph retrained as candidates are, with nothing pruned.
 using Retrain = std::function<absl::StatusOr<std::unique_ptr<Graph>>(PassContext&)>;
@@ -36,7 +37,8 @@ enum class Strategy : uint8_t {
   kHalving,    // from sparsity 0 by steps of 0.5, 0.25, … down to min_step
   kGalloping,  // from 0.9375 the density is halved or doubled until it is bracketed, then bisected down to `precision`
   // For candidates that take minutes, from 0.9375 or, the more often weights are used, less: the loss is taken to grow
-  // as a power of 1 / density, which two candidates tell, and the next one is where that reaches the tolerated loss.
+  // as a power of 1 / density, which two candidates tell, and the next one is where that reaches the tolerated loss. At
+  // the end what was missed by less than its standard errors is tried once more, with the next seed.
   kPowerLaw,
   // The highest density whose estimated flash is within `flash`: a line through the candidates' bytes leads to it.
   kFlash,

@@ -110,7 +110,7 @@ TEST_F(FamiliarityTest, DropsAreMeasuredOnBoth) {
   options.standard_errors = 0;
   options.retrain = Control();
   // A candidate that is what the control is: 30 points below the model on the validation samples, 5 on the others.
-  const prune::PruneTo same = [&](Graph& candidate, const std::vector<Value*>&, double, const prune::Glance&,
+  const prune::PruneTo same = [&](Graph& candidate, const std::vector<Value*>&, double, int64_t, const prune::Glance&,
                                   PassContext&) {
     candidate.Swap(*Above(0.5));
     return prune::Pruned{};

@@ -133,7 +133,8 @@ TEST_F(RetrainTest, PrunesGraduallyAcrossLayers) {
   const auto dense = Trained();
   const auto run = [&](const prune::RetrainOptions& options, double sparsity) {
     auto graph = dense->Clone();
-    const auto pruned = Make(*dense, options)->PruneGradually(*graph, WeightsOf(*graph), sparsity, nullptr, context_);
+    const auto pruned =
+        Make(*dense, options)->PruneGradually(*graph, WeightsOf(*graph), sparsity, 0, nullptr, context_);
     EXPECT_TRUE(pruned.ok()) << pruned.status();
     EXPECT_TRUE(pruned->changed);
     int64_t kept = 0;
@@ -178,7 +179,8 @@ TEST_F(RetrainTest, SaliencyByHand) {
   const auto kept = [&](prune::Saliency saliency) {
     options.saliency = saliency;
     const auto candidate = graph->Clone();
-    EXPECT_TRUE(Make(*graph, options)->PruneGradually(*candidate, WeightsOf(*candidate), 0.5, nullptr, context_).ok());
+    EXPECT_TRUE(
+        Make(*graph, options)->PruneGradually(*candidate, WeightsOf(*candidate), 0.5, 0, nullptr, context_).ok());
     return Doubles(WeightsOf(*candidate)[0]->tensor());
   };
   EXPECT_THAT(kept(prune::Saliency::kMagnitude), ElementsAre(9, 0, 8, 0));
@@ -327,7 +329,7 @@ TEST_F(RetrainTest, Errors) {
   const auto clone = two->Clone();
   const auto retrainer = Make(*two, Few());
   EXPECT_THAT(
-      std::string(retrainer->PruneGradually(*clone, WeightsOf(*clone), 0.5, nullptr, context_).status().message()),
+      std::string(retrainer->PruneGradually(*clone, WeightsOf(*clone), 0.5, 0, nullptr, context_).status().message()),
       HasSubstr("@v does not lead to the first output, which alone is trained; name it in skip="));
 }
 

@@ -65,6 +65,7 @@ struct PassNeeds {
 // A candidate of a search, for the report.
 struct Candidate {
   double sparsity = 0;
+  int64_t seed = 0;  // of its training
   Score score;
   double drop = 0;   // from the model before the search
   double error = 0;  // the drop's standard error
