@@ -91,21 +91,20 @@ bool ReadBitmap(BitReader& bits, int64_t most, int64_t* gap) {
   }
 }
 
-// The smallest k of those that take the fewest bits.
-int RiceBits(std::span<const int64_t> gaps) {
-  int best = 0;
-  int64_t least = std::numeric_limits<int64_t>::max();
-  for (int k = 0; k <= kMaxRiceBits; ++k) {
+}  // namespace
+
+int RiceBits(std::span<const int64_t> values, int least, int most) {
+  int best = least;
+  int64_t fewest = std::numeric_limits<int64_t>::max();
+  for (int k = least; k <= most; ++k) {
     int64_t bits = 0;
-    for (const int64_t gap : gaps) bits += (gap >> k) + 1 + k;
-    if (bits >= least) continue;
-    least = bits;
+    for (const int64_t value : values) bits += (value >> k) + 1 + k;
+    if (bits >= fewest) continue;
+    fewest = bits;
     best = k;
   }
   return best;
 }
-
-}  // namespace
 
 bool GapReader::Next(int64_t most, int64_t* gap) {
   *gap = 0;
@@ -134,7 +133,7 @@ bool GapReader::Next(int64_t most, int64_t* gap) {
 
 std::vector<std::byte> EncodeGaps(GapCode code, std::span<const int64_t> gaps) {
   BitWriter bits;
-  const int k = code == GapCode::rice ? RiceBits(gaps) : 0;
+  const int k = code == GapCode::rice ? RiceBits(gaps, 0, kMaxRiceBits) : 0;
   if (code == GapCode::rice) bits.Write(8, static_cast<uint32_t>(k));
   for (const int64_t gap : gaps) {
     switch (code) {

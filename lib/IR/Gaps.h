@@ -39,6 +39,9 @@ class BitWriter {
   int used_ = 8;  // bits of the last byte
 };
 
+// The smallest k of those from `least` to `most` with which the Rice codes of these values take the fewest bits.
+int RiceBits(std::span<const int64_t> values, int least, int most);
+
 // Reads one stream of gaps.
 class GapReader {
  public:

@@ -30,21 +30,6 @@ std::vector<int64_t> BookOf(std::span<const int64_t> values, bool ranked) {
   return book;
 }
 
-// The smallest k of those that take the fewest bits and that the reader takes.
-int RiceBits(std::span<const int64_t> indices, int64_t largest) {
-  int best = -1;
-  int64_t least = 0;
-  for (int k = 0; k <= kMostRiceBits; ++k) {
-    if (largest >> k > kMostOnes) continue;
-    int64_t bits = 0;
-    for (const int64_t index : indices) bits += (index >> k) + 1 + k;
-    if (best >= 0 && bits >= least) continue;
-    least = bits;
-    best = k;
-  }
-  return best;
-}
-
 absl::Status EncodeBook(const ValueCodeInfo& code, std::span<const int64_t> values, EncodedData* data) {
   const bool ranked = code.form == ValueForm::kRanked;
   const std::vector<int64_t> book = BookOf(values, ranked);
@@ -61,7 +46,9 @@ absl::Status EncodeBook(const ValueCodeInfo& code, std::span<const int64_t> valu
   for (const int64_t value : values) coded.push_back(indices[value]);
   BitWriter bits;
   if (ranked) {
-    const int k = RiceBits(coded, static_cast<int64_t>(book.size()) - 1);
+    int least = 0;  // k that the reader takes
+    while ((static_cast<int64_t>(book.size()) - 1) >> least > kMostOnes) ++least;
+    const int k = RiceBits(coded, least, kMostRiceBits);
     bits.Write(8, static_cast<uint32_t>(k));
     bits.Write(8, static_cast<uint32_t>(book.size()));
     for (const int64_t index : coded) bits.WriteRice(k, index);

@@ -86,6 +86,28 @@ class PruneSearchTest : public testing::Test {
     return all;
   }
 
+  // A net that is right for every one of so many samples, and what makes it wrong for a share of them: it is given the
+  // output 0 a weight at which x[0], which grows from 0 to 1 over the samples, is above the right one's 1.
+  std::unique_ptr<Graph> NetThatLoses(int64_t samples) {
+    Tensor x(Type{ElementType::f32, {samples, 8}});
+    for (int64_t i = 0; i < samples; ++i) {
+      const double at = (static_cast<double>(i) + 0.5) / static_cast<double>(samples);
+      for (int64_t k = 0; k < 8; ++k) x.Set(8 * i + k, k == 7 ? 1 : at);
+    }
+    data_ = Dataset::FromTensors({x}, std::vector<int32_t>(static_cast<size_t>(samples), 7));
+    return Parse(R"(graph @c(%x: f32[1x8]) -> (%y: f32[1x8]) {
+  const @w: f32[8x8] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}
+  %y: f32[1x8] = fc %x, @w loc("layer")
+}
+)");
+  }
+  static void Lose(double share, Value& weights) {
+    Tensor w = weights.tensor();
+    w.Set(0, 1 / (1 - share));
+    weights.set_tensor(w);
+  }
+
   Diagnostics diagnostics_;
   Target target_;
   Dataset data_;
@@ -369,25 +391,12 @@ TEST_F(PruneSearchTest, FollowsAPowerLaw) {
 
 TEST_F(PruneSearchTest, GoesOnToAThirdCandidateWhereLittleSeemsLeft) {
   // Whatever is left of the weights, 9 of 1,000 samples are lost.
-  constexpr int64_t kSamples = 1000;
-  Tensor x(Type{ElementType::f32, {kSamples, 8}});
-  for (int64_t i = 0; i < kSamples; ++i) {
-    for (int64_t k = 0; k < 8; ++k) x.Set(8 * i + k, k == 7 ? 1 : static_cast<double>(i) / kSamples);
-  }
-  data_ = Dataset::FromTensors({x}, std::vector<int32_t>(kSamples, 7));
-  const auto graph = Parse(R"(graph @c(%x: f32[1x8]) -> (%y: f32[1x8]) {
-  const @w: f32[8x8] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}
-  %y: f32[1x8] = fc %x, @w loc("layer")
-}
-)");
+  const auto graph = NetThatLoses(1000);
   std::vector<double> tried;
   const prune::PruneTo prune_to = [&](Graph&, const std::vector<Value*>& weights, double sparsity, int64_t,
                                       const prune::Glance&, PassContext&) -> absl::StatusOr<prune::Pruned> {
     tried.push_back(1 - sparsity);
-    Tensor w = weights[0]->tensor();
-    w.Set(0, 1 / 0.9905);
-    weights[0]->set_tensor(w);
+    Lose(0.009, *weights[0]);
     return prune::Pruned{true, {}};
   };
   prune::SearchOptions options = Exact();
@@ -409,28 +418,14 @@ TEST_F(PruneSearchTest, GoesOnToAThirdCandidateWhereLittleSeemsLeft) {
 }
 
 TEST_F(PruneSearchTest, TriesANearMissOnceMoreWithAnotherSeed) {
-  constexpr int64_t kSamples = 1000;
-  Tensor x(Type{ElementType::f32, {kSamples, 8}});
-  for (int64_t i = 0; i < kSamples; ++i) {
-    for (int64_t k = 0; k < 8; ++k) x.Set(8 * i + k, k == 7 ? 1 : (static_cast<double>(i) + 0.5) / kSamples);
-  }
-  data_ = Dataset::FromTensors({x}, std::vector<int32_t>(kSamples, 7));
-  const auto graph = Parse(R"(graph @c(%x: f32[1x8]) -> (%y: f32[1x8]) {
-  const @w: f32[8x8] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}
-  %y: f32[1x8] = fc %x, @w loc("layer")
-}
-)");
+  const auto graph = NetThatLoses(1000);
   // How many of the samples the sparser ones lose, by seed; the others lose 2.
   int lost[2] = {0, 0};
   std::vector<std::pair<double, int64_t>> tried;
   const prune::PruneTo prune_to = [&](Graph&, const std::vector<Value*>& weights, double sparsity, int64_t seed,
                                       const prune::Glance&, PassContext&) -> absl::StatusOr<prune::Pruned> {
     tried.emplace_back(sparsity, seed);
-    const int wrong = sparsity < 0.96 ? 2 : lost[seed - 5];
-    Tensor w = weights[0]->tensor();
-    w.Set(0, 1.0 / (1 - wrong / 1000.0));
-    weights[0]->set_tensor(w);
+    Lose((sparsity < 0.96 ? 2 : lost[seed - 5]) / 1000.0, *weights[0]);
     return prune::Pruned{true, {}};
   };
   prune::SearchOptions options = Exact();
@@ -469,27 +464,14 @@ TEST_F(PruneSearchTest, TriesANearMissOnceMoreWithAnotherSeed) {
 }
 
 TEST_F(PruneSearchTest, AsksHalfWayWhetherToGoOn) {
-  // 3,000 samples of which a glance takes each second, and a candidate that gets so many of these wrong half-way.
-  constexpr int64_t kSamples = 3000;
-  Tensor x(Type{ElementType::f32, {kSamples, 8}});
-  for (int64_t i = 0; i < kSamples; ++i) {
-    for (int64_t k = 0; k < 8; ++k) x.Set(8 * i + k, k == 7 ? 1 : static_cast<double>(i) / kSamples);
-  }
-  data_ = Dataset::FromTensors({x}, std::vector<int32_t>(kSamples, 7));
-  const auto graph = Parse(R"(graph @c(%x: f32[1x8]) -> (%y: f32[1x8]) {
-  const @w: f32[8x8] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}
-  %y: f32[1x8] = fc %x, @w loc("layer")
-}
-)");
+  // Of 3,000 samples a glance takes each second; a candidate gets so many of these wrong half-way.
+  const auto graph = NetThatLoses(3000);
   double wrong = 0;  // the share of the samples, those at the end
   int went_on = 0;
   const prune::PruneTo prune_to = [&](Graph& candidate, const std::vector<Value*>&, double, int64_t,
                                       const prune::Glance& glance, PassContext&) -> absl::StatusOr<prune::Pruned> {
     const auto half_way = candidate.Clone();
-    Tensor w = WeightsOf(*half_way)[0]->tensor();
-    w.Set(0, 1 / (1 - wrong));  // above 1, what it has of the last, for x[0] > 1 - wrong
-    WeightsOf(*half_way)[0]->set_tensor(w);
+    Lose(wrong, *WeightsOf(*half_way)[0]);
     if (absl::Status status = glance(*half_way); !status.ok()) return status;
     ++went_on;
     return prune::Pruned{true, {}};
