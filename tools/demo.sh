@@ -27,7 +27,7 @@ build/bin/onnx-mcuc "$model" --name=lenet5 -o "$out/dense" --example --test="$te
   tee "$out/dense.log"
 echo
 echo "== compressed: at most 0.01 below the float model on the validation images, a standard error included"
-build/bin/onnx-mcuc "$model" --name=lenet5 -o "$out/compressed" --example --io-in-arena --max-drop=0.01 \
+build/bin/onnx-mcuc "$model" --name=lenet5 -o "$out/compressed" --example --max-drop=0.01 \
   --calibrate="$calibration" --train="$training" --validate="$validation" --test="$test_set" --report="$out/compressed.json" |
   tee "$out/compressed.log"
 
