@@ -74,18 +74,50 @@ void ReplaceNames(std::string& text, std::string from, std::string to) {
   }
 }
 
-// Breaks lines that longer names have made too long: between arguments, or words of a comment.
+// Where a line is broken that is too long: behind the last argument that fits, or the last word.
+size_t BreakOf(const std::string& line, bool comment) {
+  const size_t comma = comment ? std::string::npos : line.rfind(", ", kColumns - 1);
+  return comma != std::string::npos && comma > kColumns / 2 ? comma + 1 : line.rfind(' ', kColumns);
+}
+
+// Makes lines of text whose names have become longer fit again: lists of parameters are aligned anew, statements are
+// broken between arguments, and the words of a comment go on to its next line.
 std::string Rewrapped(const std::string& text) {
-  std::string result;
+  std::string result, carried;
+  bool in_comment = false;  // at the line's beginning
+  size_t parameters = 0;    // the column in which those of a function stand; 0: not within a list of them
+  std::string list;
   for (absl::string_view rest : absl::StrSplit(absl::StripSuffix(text, "\n"), '\n')) {
-    const size_t indent = std::min(rest.find_first_not_of(' '), rest.size());
+    size_t indent = std::min(rest.find_first_not_of(' '), rest.size());
     std::string line(rest);
-    while (line.size() > kColumns) {
-      const size_t at = line.rfind(' ', kColumns);
-      absl::StrAppend(&result, line.substr(0, at), "\n");
-      line = std::string(indent + 4, ' ') + line.substr(at + 1);
+    if (!carried.empty()) line.insert(indent, carried + " ");
+    carried.clear();
+    const bool begins = absl::StartsWith(line.substr(indent), "/*");
+    const bool goes_on = (begins || in_comment) && !absl::StrContains(line, "*/");
+    if (parameters != 0) {
+      line = absl::StrCat(list, " ", line.substr(indent));
+      indent = 0;
     }
-    absl::StrAppend(&result, line, "\n");
+    const bool definition =
+        !begins && !in_comment && indent == 0 && !line.empty() && line[0] != '#' && absl::StrContains(line, '(');
+    if (definition && !absl::StrContains(line, ')')) {
+      parameters = line.find('(') + 1;
+      list = line;
+      continue;
+    }
+    const size_t hang = parameters != 0 ? parameters : indent + (in_comment ? 0 : begins ? 3 : 4);
+    parameters = 0;
+    while (line.size() > kColumns) {
+      const size_t at = BreakOf(line, begins || in_comment);
+      absl::StrAppend(&result, line.substr(0, at), "\n");
+      if (goes_on) {
+        carried = line.substr(at + 1);
+        break;
+      }
+      line = std::string(hang, ' ') + line.substr(at + 1);
+    }
+    if (carried.empty()) absl::StrAppend(&result, line, "\n");
+    in_comment = goes_on;
   }
   return result;
 }
