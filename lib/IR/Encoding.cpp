@@ -137,11 +137,9 @@ absl::Status CheckValues(const Tensor& tensor, int64_t count) {
     ValueReader reader(tensor.type().encoding.values, data);
     int64_t value = 0;
     for (int64_t i = 0; i < count; ++i) {
-      if (!reader.Next(&value))
-        return Misfit(tensor, absl::StrCat("value ", i, " of ", count,
-                                           " is no Rice code of a "
-                                           "place in the book of ",
-                                           data.book.size()));
+      if (reader.Next(&value)) continue;
+      return Misfit(tensor, absl::StrCat("value ", i, " of ", count, " is no Rice code of a place in the book of ",
+                                         data.book.size()));
     }
     return reader.AtEnd() ? absl::OkStatus() : Misfit(tensor, "something follows the last value");
   }

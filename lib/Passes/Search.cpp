@@ -181,7 +181,7 @@ class Search {
   absl::Status RetryNearMiss(double accepted) {
     double sparsity = accepted;
     for (const Candidate& candidate : result_.candidates) {
-      if (candidate.accepted || !candidate.failure.empty() || candidate.drop > options_.max_drop) continue;
+      if (candidate.accepted || !candidate.failure.empty() || candidate.drop > options_.max_drop + kTolerance) continue;
       sparsity = std::max(sparsity, candidate.sparsity);
     }
     if (sparsity == accepted || HasEnded()) return absl::OkStatus();

@@ -131,10 +131,10 @@ TEST_F(RetrainTest, RecoversAPrunedCandidate) {
 
 TEST_F(RetrainTest, PrunesGraduallyAcrossLayers) {
   const auto dense = Trained();
-  const auto run = [&](const prune::RetrainOptions& options, double sparsity) {
+  const auto run = [&](const prune::RetrainOptions& options, double sparsity, int64_t seed = 0) {
     auto graph = dense->Clone();
     const auto pruned =
-        Make(*dense, options)->PruneGradually(*graph, WeightsOf(*graph), sparsity, 0, nullptr, context_);
+        Make(*dense, options)->PruneGradually(*graph, WeightsOf(*graph), sparsity, seed, nullptr, context_);
     EXPECT_TRUE(pruned.ok()) << pruned.status();
     EXPECT_TRUE(pruned->changed);
     int64_t kept = 0;
@@ -148,6 +148,13 @@ TEST_F(RetrainTest, PrunesGraduallyAcrossLayers) {
   EXPECT_EQ(Nonzeros(*gradual), 168 - 134);
   EXPECT_GT(Accuracy(*gradual), 0.93);
   EXPECT_EQ(PrintGraph(*run(options, 0.8)), PrintGraph(*gradual));
+  // A candidate's own seed is another training, and the same one whatever the options' seed is: as in the pipeline that
+  // a search leaves behind.
+  const std::string second = PrintGraph(*run(options, 0.8, 1));
+  EXPECT_NE(second, PrintGraph(*gradual));
+  prune::RetrainOptions other = options;
+  other.train.seed = 1;
+  EXPECT_EQ(PrintGraph(*run(other, 0.8, 1)), second);
   // Not the same share of each layer.
   EXPECT_NE(WeightsOf(*gradual)[0]->tensor().nonzeros(), 96 - 76);
   options.saliency = prune::Saliency::kGradient;
